@@ -1,0 +1,96 @@
+//! Ids. They are derived from what they name wherever a request may be repeated, so that a repetition finds the first.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::job::AttemptKey;
+
+/// The name space of every derived id of Paramedic (a random UUID, fixed for ever).
+const NAMESPACE: Uuid = Uuid::from_u128(0x6b1f_04c2_8a3d_4f0e_9d5b_71c0_5e2a_94d3);
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+        #[serde(transparent)]
+        #[schema(value_type = String, format = Uuid)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// The id as a UUID.
+            pub const fn as_uuid(self) -> Uuid {
+                self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                text.parse().map(Self)
+            }
+        }
+    };
+}
+
+id!(
+    /// One failed attempt: derived from the attempt, so that a second report of it is the same failure.
+    FailureId
+);
+id!(
+    /// One recommendation: derived from the request, so that a repeated request gets the recommendation given first.
+    RecommendationId
+);
+id!(
+    /// One patch: derived from the idempotency key where the creator sent one, else new.
+    PatchId
+);
+
+impl FailureId {
+    /// The failure of this attempt.
+    pub fn of(attempt: &AttemptKey) -> Self {
+        Self(derive("failure", &attempt.canonical()))
+    }
+}
+
+impl RecommendationId {
+    /// The recommendation for this request, given in a canonical serialization.
+    pub fn of(request: &[u8]) -> Self {
+        Self(derive("recommendation", request))
+    }
+}
+
+impl PatchId {
+    /// The patch that an idempotency key names.
+    pub fn of(idempotency_key: &str) -> Self {
+        Self(derive("patch", idempotency_key.as_bytes()))
+    }
+
+    /// A patch that nobody else will name. Ordered by time.
+    #[expect(clippy::disallowed_methods, reason = "the one place that makes an id that is not derived")]
+    pub fn fresh() -> Self {
+        Self(Uuid::now_v7())
+    }
+}
+
+fn derive(kind: &str, content: &[u8]) -> Uuid {
+    let mut name = kind.as_bytes().to_vec();
+    name.push(0);
+    name.extend_from_slice(content);
+    Uuid::new_v5(&NAMESPACE, &name)
+}

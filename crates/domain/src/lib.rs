@@ -1,0 +1,44 @@
+//! The field's nouns and the wire contract of Paramedic.
+//!
+//! Every type that crosses a service boundary stands here once: the services serialize it, the client deserializes it,
+//! and the OpenAPI documents are generated from it. Nothing here performs input or output.
+
+pub mod attempt;
+pub mod classification;
+pub mod configuration;
+pub mod evidence;
+pub mod failure;
+pub mod id;
+pub mod job;
+pub mod log;
+pub mod model;
+pub mod page;
+pub mod patch;
+pub mod policy;
+pub mod problem;
+pub mod recommendation;
+pub mod role;
+pub mod rule;
+pub mod time;
+pub mod validation;
+
+pub use attempt::{AttemptRecord, AttemptStatus, OutcomeReceipt, OutcomeReport};
+pub use classification::{Category, Classification, Evidence, MemorySide};
+pub use configuration::Configuration;
+pub use evidence::{AttemptEvidence, ClusterLimits, EventLogSummary, HostSample, StageSummary};
+pub use failure::{Action, Decision, FailureReport, PatchReference};
+pub use id::{FailureId, PatchId, RecommendationId};
+pub use job::{AttemptKey, Job};
+pub use log::{LogKind, LogSource};
+pub use page::Page;
+pub use patch::{
+    AppliedPatch, MutateRequest, MutateResponse, NewPatch, Patch, PatchChange, PatchStatus, Provenance, Scope,
+    SkippedPatch,
+};
+pub use policy::{Bound, Policy};
+pub use problem::Problem;
+pub use recommendation::{Alternative, Prediction, Recommendation, RecommendationRequest};
+pub use role::Role;
+pub use rule::{MatchRequest, MatchResponse, RuleSetSummary};
+pub use time::{Clock, Timestamp};
+pub use validation::{Validate, Violation};
