@@ -1,0 +1,54 @@
+//! Event logs as files: plain, compressed, rolling.
+
+use std::{
+    fs::File,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+};
+
+use paramedic_domain::EventLogSummary;
+
+use super::{EventLogError, EventLogLimits, read_into, summary::Summarizer};
+
+/// Bytes read from a file at once.
+const BUFFER_BYTES: usize = 256 << 10;
+/// Most files of one rolling log: at Spark's 128 MiB a file, over a TiB.
+const ROLLING_FILES_MAX: usize = 10_000;
+
+/// Reads a log: a file, also `.inprogress` or `.zstd`, or a rolling log's folder.
+pub fn read_path(path: &Path, limits: &EventLogLimits) -> Result<EventLogSummary, EventLogError> {
+    let files = if path.is_dir() { rolling_files(path)? } else { vec![path.to_owned()] };
+    let mut summarizer = Summarizer::new(*limits);
+    for file in files {
+        if !read_into(open(&file)?, limits, &mut summarizer)? {
+            break;
+        }
+    }
+    summarizer.finish()
+}
+
+/// The files of a rolling log, `events_<number>_<application>[.<codec>]`, in order.
+fn rolling_files(dir: &Path) -> Result<Vec<PathBuf>, EventLogError> {
+    let mut files: Vec<(u64, PathBuf)> = std::fs::read_dir(dir)?
+        .filter_map(Result::ok)
+        .filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let number = name.strip_prefix("events_")?.split('_').next()?.parse().ok()?;
+            Some((number, entry.path()))
+        })
+        .take(ROLLING_FILES_MAX)
+        .collect();
+    files.sort();
+    Ok(files.into_iter().map(|(_, path)| path).collect())
+}
+
+fn open(path: &Path) -> Result<Box<dyn BufRead>, EventLogError> {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = name.strip_suffix(".inprogress").unwrap_or(&name);
+    let file = File::open(path)?;
+    match name.rsplit_once('.').map(|(_, codec)| codec) {
+        Some("zstd" | "zst") => Ok(Box::new(BufReader::with_capacity(BUFFER_BYTES, zstd::Decoder::new(file)?))),
+        Some("lz4" | "lzf" | "snappy") => Err(EventLogError::Compression(name.to_owned())),
+        _ => Ok(Box::new(BufReader::with_capacity(BUFFER_BYTES, file))),
+    }
+}

@@ -1,0 +1,182 @@
+//! Events, summed up.
+
+use std::collections::BTreeSet;
+
+use paramedic_domain::EventLogSummary;
+use serde::Deserialize;
+
+use super::{
+    EventLogError, EventLogLimits,
+    event::{self, ExecutorMetrics, PlanNode},
+    stages::Stages,
+};
+
+/// Deepest plan that is looked into.
+const PLAN_DEPTH_MAX: usize = 200;
+/// Words in a key whose value is left out: Spark's own `spark.redaction.regex`.
+const SECRET_WORDS: [&str; 6] = ["secret", "password", "token", "access.key", "accesskey", "credential"];
+
+/// Events that carry a plan.
+const PLAN_EVENTS: [&str; 2] = [
+    "org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionStart",
+    "org.apache.spark.sql.execution.ui.SparkListenerSQLAdaptiveExecutionUpdate",
+];
+
+pub(super) struct Summarizer {
+    limits: EventLogLimits,
+    summary: EventLogSummary,
+    stages: Stages,
+    operators: BTreeSet<String>,
+    events: u64,
+    bytes: u64,
+    run_ms: u64,
+    gc_ms: u64,
+    jobs_running: i64,
+    jobs_started: bool,
+    ended: bool,
+    cut: bool,
+}
+
+impl Summarizer {
+    pub(super) fn new(limits: EventLogLimits) -> Self {
+        Self {
+            limits,
+            summary: EventLogSummary::default(),
+            stages: Stages::default(),
+            operators: BTreeSet::new(),
+            events: 0,
+            bytes: 0,
+            run_ms: 0,
+            gc_ms: 0,
+            jobs_running: 0,
+            jobs_started: false,
+            ended: false,
+            cut: false,
+        }
+    }
+
+    /// Counts what was read; `false` when it is enough.
+    pub(super) fn count_bytes(&mut self, bytes: u64) -> bool {
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.cut |= self.bytes > self.limits.total_bytes_max;
+        !self.cut
+    }
+
+    /// Takes one line. A line that is no event of interest, or is damaged, is passed over.
+    pub(super) fn line(&mut self, line: &[u8]) {
+        let Some(name) = event::name(line) else { return };
+        self.events += 1;
+        match name {
+            "SparkListenerTaskEnd" => self.on(line, Self::task_end),
+            "SparkListenerStageExecutorMetrics" => {
+                self.on(line, |this, event: event::StageExecutorMetrics| this.peaks(&event.executor, &event.metrics));
+            }
+            "SparkListenerExecutorMetricsUpdate" => self.on(line, |this, event: event::ExecutorMetricsUpdate| {
+                event.updates.iter().for_each(|update| this.peaks(&event.executor, &update.metrics));
+            }),
+            "SparkListenerStageSubmitted" | "SparkListenerStageCompleted" => {
+                self.on(line, |this, event: event::StageEvent| this.stages.info(&event.info, this.limits.stages_max));
+            }
+            "SparkListenerExecutorAdded" => self.summary.executors_added += 1,
+            "SparkListenerExecutorRemoved" => self.on(line, |this, removed| this.executor_removed(&removed)),
+            "SparkListenerEnvironmentUpdate" => self.on(line, Self::environment),
+            "SparkListenerApplicationStart" => {
+                self.on(line, |this, event: event::ApplicationStart| {
+                    this.summary.application_id = event.application_id;
+                });
+            }
+            "SparkListenerLogStart" => {
+                self.on(line, |this, event: event::LogStart| this.summary.spark_version = Some(event.spark_version));
+            }
+            "SparkListenerJobStart" => {
+                self.jobs_running += 1;
+                self.jobs_started = true;
+            }
+            "SparkListenerJobEnd" => self.jobs_running -= 1,
+            "SparkListenerApplicationEnd" => self.ended = true,
+            _ if PLAN_EVENTS.contains(&name) => self.on(line, |this, event: event::SqlPlan| this.plan(&event.plan, 0)),
+            _ => {}
+        }
+    }
+
+    pub(super) fn finish(mut self) -> Result<EventLogSummary, EventLogError> {
+        if self.events == 0 {
+            return Err(EventLogError::NoEvents);
+        }
+        if self.run_ms > 0 {
+            self.summary.gc_time_share = (self.gc_ms as f64 / self.run_ms as f64).clamp(0.0, 1.0);
+        }
+        self.summary.stages = self.stages.finish();
+        self.summary.plan_operators = self.operators.into_iter().collect();
+        self.summary.incomplete = self.cut || !self.ended;
+        Ok(self.summary)
+    }
+
+    fn on<'a, T: Deserialize<'a>>(&mut self, line: &'a [u8], take: impl FnOnce(&mut Self, T)) {
+        if let Ok(event) = serde_json::from_slice(line) {
+            take(self, event);
+        }
+    }
+
+    fn task_end(&mut self, task: event::TaskEnd) {
+        self.stages.task_end(&task, self.limits.stages_max);
+        if let Some(peaks) = &task.executor_metrics {
+            self.peaks(&task.info.executor, peaks);
+        }
+        let Some(metrics) = task.metrics else { return };
+        self.run_ms = self.run_ms.saturating_add(metrics.run_ms);
+        self.gc_ms = self.gc_ms.saturating_add(metrics.gc_ms);
+        let summary = &mut self.summary;
+        summary.result_bytes = summary.result_bytes.saturating_add(metrics.result_bytes);
+        raise(&mut summary.task_execution_memory_peak_bytes, metrics.peak_execution_bytes);
+    }
+
+    fn peaks(&mut self, executor: &str, peaks: &ExecutorMetrics) {
+        let summary = &mut self.summary;
+        if executor == "driver" {
+            raise(&mut summary.driver_heap_peak_bytes, peaks.heap);
+        }
+        // In local mode the driver runs the tasks: no executor is ever added beside it.
+        let local = summary
+            .spark_properties
+            .get("spark.master")
+            .is_some_and(|master| master == "local" || master.starts_with("local["));
+        if executor != "driver" || local {
+            raise(&mut summary.executor_heap_peak_bytes, peaks.heap);
+            raise(&mut summary.onheap_unified_peak_bytes, peaks.onheap_unified);
+            raise(&mut summary.offheap_unified_peak_bytes, peaks.offheap_unified);
+            raise(&mut summary.executor_jvm_rss_peak_bytes, peaks.jvm_rss);
+            raise(&mut summary.executor_python_rss_peak_bytes, peaks.python_rss);
+        }
+    }
+
+    /// Executors that go when all work is done are not lost.
+    fn executor_removed(&mut self, removed: &event::ExecutorRemoved) {
+        let idle = self.jobs_started && self.jobs_running <= 0;
+        let at_shutdown =
+            self.ended || idle || removed.reason.contains("Shutdown hooks") || removed.reason.contains("shutting down");
+        self.summary.executors_lost += u32::from(!at_shutdown);
+    }
+
+    fn environment(&mut self, environment: event::EnvironmentUpdate) {
+        let kept = environment.spark_properties.into_iter().filter(|(key, _)| {
+            let lower = key.to_ascii_lowercase();
+            key.starts_with("spark.") && !SECRET_WORDS.iter().any(|word| lower.contains(word))
+        });
+        self.summary.spark_properties.extend(kept.take(self.limits.properties_max));
+    }
+
+    fn plan(&mut self, node: &PlanNode, depth: usize) {
+        let operator = node.name.split(['(', ' ']).next().unwrap_or_default();
+        if !operator.is_empty() && operator.len() <= 64 && self.operators.len() < self.limits.operators_max {
+            self.operators.insert(operator.to_owned());
+        }
+        if depth < PLAN_DEPTH_MAX {
+            node.children.iter().for_each(|child| self.plan(child, depth + 1));
+        }
+    }
+}
+
+fn raise(peak: &mut u64, value: u64) {
+    *peak = (*peak).max(value);
+}

@@ -1,0 +1,10 @@
+//! What Spark knows: size strings, defaults, the memory model, command lines, event logs. Pure.
+
+pub mod command_line;
+pub mod event_log;
+pub mod master;
+pub mod memory;
+pub mod size;
+
+pub use master::Master;
+pub use memory::{MemoryModel, SparkConfigError};
