@@ -1,0 +1,127 @@
+//! Why a recommendation is what it is, a sentence each.
+
+use paramedic_domain::{Action, Configuration, Prediction};
+use paramedic_spark::MemoryModel;
+
+use crate::{
+    facts::{Facts, capacity_bytes},
+    settings::ObjectiveSettings,
+};
+
+/// The changes of a configuration: key, old value, new value.
+pub fn changes<'a>(from: &'a Configuration, to: &'a Configuration) -> Vec<(&'a str, Option<&'a str>, Option<&'a str>)> {
+    let mut keys: Vec<&str> = from.keys().chain(to.keys()).map(String::as_str).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys.into_iter()
+        .map(|key| (key, from.get(key).map(String::as_str), to.get(key).map(String::as_str)))
+        .filter(|(_, old, new)| old != new)
+        .collect()
+}
+
+/// What a recommendation is explained by.
+pub struct Grounds<'a> {
+    /// What is known.
+    pub facts: &'a Facts,
+    /// The memory of the failed configuration.
+    pub failed: &'a MemoryModel,
+    /// The failed configuration.
+    pub original: &'a Configuration,
+    /// The recommended one.
+    pub config: &'a Configuration,
+    /// What the model expects of it.
+    pub predicted: Option<Prediction>,
+    /// What the model expects of an unchanged retry.
+    pub baseline: Option<Prediction>,
+    /// What is recommended.
+    pub action: Action,
+}
+
+/// The sentences.
+pub fn explain(grounds: &Grounds<'_>, settings: &ObjectiveSettings) -> Vec<String> {
+    let mut sentences = vec![what_ran_out(grounds)];
+    sentences.extend(evidence(grounds));
+    for (key, old, new) in changes(grounds.original, grounds.config) {
+        sentences.push(format!("{key}: {} → {}.", old.unwrap_or("Spark's default"), new.unwrap_or("Spark's default")));
+    }
+    if let (Some(predicted), Some(baseline)) = (grounds.predicted, grounds.baseline) {
+        sentences.push(format!(
+            "The model expects this retry to fail with a probability of {:.0} % at {}; an unchanged retry with {:.0} % at {}.",
+            predicted.failure_probability * 100.0,
+            dollars(predicted.cost_usd),
+            baseline.failure_probability * 100.0,
+            dollars(baseline.cost_usd),
+        ));
+    }
+    sentences.push(verdict(grounds, settings));
+    sentences
+}
+
+fn what_ran_out(grounds: &Grounds<'_>) -> String {
+    let facts = grounds.facts;
+    let Some(side) = facts.side else { return "No rule says what failed.".to_owned() };
+    let capacity = mebibytes(capacity_bytes(grounds.failed, side));
+    match (facts.over_request, facts.maximum_bytes) {
+        (true, Some(maximum)) => {
+            format!(
+                "More {side} was requested ({capacity}) than the cluster has ({}): it heals downwards.",
+                mebibytes(maximum)
+            )
+        }
+        _ => format!("{side} ran out at {capacity}."),
+    }
+}
+
+fn evidence(grounds: &Grounds<'_>) -> Vec<String> {
+    let facts = grounds.facts;
+    let mut sentences = Vec::new();
+    if let Some(need) = facts.required_bytes {
+        sentences.push(format!("By the log at least {} are needed.", mebibytes(need)));
+    }
+    if facts.history.failed_attempts > 0 {
+        sentences.push(format!(
+            "{} earlier attempt(s) of this run failed the same way; nothing at or below their memory is tried again.",
+            facts.history.failed_attempts
+        ));
+    }
+    if let Some(capacity) = facts.history.succeeded_capacity_min {
+        sentences.push(format!("The job has succeeded with {}.", mebibytes(capacity)));
+    }
+    if let Some(skew) =
+        facts.event_log.iter().flat_map(|log| &log.stages).map(|stage| stage.shuffle_read_skew).reduce(f64::max)
+        && skew > 5.0
+    {
+        sentences.push(format!("The data is skewed: one task reads {skew:.0} times the median; salting or splitting that key would cost less than memory."));
+    }
+    if facts.host.oom_kills > 0 {
+        sentences.push(format!(
+            "The host's kernel killed {} process(es) of the application for memory.",
+            facts.host.oom_kills
+        ));
+    }
+    sentences
+}
+
+fn verdict(grounds: &Grounds<'_>, settings: &ObjectiveSettings) -> String {
+    match grounds.action {
+        Action::RetryWithConfig => "Retry with the changed configuration.".to_owned(),
+        Action::RetryUnchanged => {
+            "No change of the configuration is expected to do better: retry as it was.".to_owned()
+        }
+        Action::DoNotRetry => match grounds.predicted {
+            Some(_) => format!(
+                "Even the best configuration within bounds is expected to fail with at least {:.0} %: do not retry.",
+                settings.disable_retry_probability * 100.0
+            ),
+            None => "Nothing within bounds can be changed that has not failed already: do not retry.".to_owned(),
+        },
+    }
+}
+
+fn dollars(usd: f64) -> String {
+    if usd < 0.01 { format!("${usd:.5}") } else { format!("${usd:.2}") }
+}
+
+fn mebibytes(bytes: f64) -> String {
+    format!("{:.0} MiB", bytes / 1_048_576.0)
+}

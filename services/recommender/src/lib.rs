@@ -1,0 +1,103 @@
+//! The recommender: what should the retry of a failed attempt run with?
+//!
+//! [`pipeline::recommend`] reads like a table of contents: gather the facts, free the parameters that can matter for the
+//! failing side, search them with the model's predictions, keep within the guardrails, decide, explain. The model is a
+//! two-head network ([`model::network`]) over features computed from Spark's own memory model ([`features`]); the base
+//! model is trained on a simulator of it ([`simulator`], [`training`]).
+
+pub mod bounds;
+pub mod escalation;
+pub mod explanation;
+pub mod facts;
+pub mod features;
+pub mod guardrails;
+mod http;
+pub mod model;
+pub mod objective;
+pub mod parameters;
+pub mod pipeline;
+pub mod price;
+pub mod search;
+pub mod settings;
+pub mod simulator;
+pub mod tokens;
+pub mod training;
+
+use std::{future::Future, path::PathBuf, sync::Arc};
+
+use paramedic_domain::Clock;
+use paramedic_service::{Auth, Readiness, ServeError, ServeOptions};
+use paramedic_store::{Store, StoreError};
+use tokio::net::TcpListener;
+use utoipa_axum::router::OpenApiRouter;
+
+use model::registry::ModelRegistry;
+use settings::RecommenderSettings;
+
+/// What the handlers share.
+#[derive(Clone)]
+pub struct RecommenderState {
+    store: Store,
+    models: ModelRegistry,
+    settings: Arc<RecommenderSettings>,
+    clock: Clock,
+}
+
+impl RecommenderState {
+    /// Opens the models and is ready to answer, also without any.
+    pub fn new(store: Store, settings: RecommenderSettings, clock: Clock) -> Self {
+        let models = ModelRegistry::open(settings.models.clone());
+        Self { store, models, settings: Arc::new(settings), clock }
+    }
+}
+
+/// The routes of the recommender, without health and metrics.
+pub fn routes(state: RecommenderState) -> OpenApiRouter {
+    http::routes(state)
+}
+
+/// How the recommender is served on its own.
+#[derive(Clone, Debug)]
+pub struct RecommenderConfig {
+    /// The store.
+    pub database_url: String,
+    /// `name role sha256` a line; none needed on a loopback address.
+    pub tokens: Option<PathBuf>,
+    /// What to decide by.
+    pub settings: RecommenderSettings,
+}
+
+/// Why the recommender stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum RecommenderError {
+    /// The store does not open.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Nobody could be told apart.
+    #[error(transparent)]
+    Auth(#[from] paramedic_service::AuthError),
+    /// The listener has no address.
+    #[error("the listener has no address: {0}")]
+    Address(#[from] std::io::Error),
+    /// Serving failed.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+}
+
+/// Serves the recommender until `shutdown`.
+pub async fn serve(
+    config: RecommenderConfig,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), RecommenderError> {
+    let auth = Auth::for_address(listener.local_addr()?, config.tokens.as_deref())?;
+    let store = Store::open(&config.database_url).await?;
+    let state = RecommenderState::new(store.clone(), config.settings, Clock::system());
+    let mut options = ServeOptions::new(env!("CARGO_PKG_DESCRIPTION"), env!("CARGO_PKG_VERSION"), auth);
+    options.ready = Readiness::check(move || {
+        let store = store.clone();
+        async move { store.ping().await.map_err(|error| error.to_string()) }
+    });
+    paramedic_service::serve(routes(state), options, listener, shutdown).await?;
+    Ok(())
+}

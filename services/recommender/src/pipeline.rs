@@ -1,0 +1,259 @@
+//! How a recommendation comes about: the table of contents of this service.
+
+use std::{sync::Arc, time::Instant};
+
+use paramedic_domain::{
+    Action, AttemptRecord, Category, Configuration, HostSample, Policy, Prediction, Recommendation, RecommendationId,
+    RecommendationRequest,
+};
+use paramedic_spark::{MemoryModel, SparkConfigError};
+
+use crate::{
+    escalation,
+    explanation::{self, Grounds},
+    facts::Facts,
+    features::FeatureSpace,
+    guardrails::Guardrails,
+    model::Model,
+    objective::Predictor,
+    price::PriceTable,
+    search::{Freedom, Search, SearchError},
+    settings::RecommenderSettings,
+};
+
+/// What the pipeline works on, gathered beforehand; nothing below reads a store or a clock but for the deadline.
+pub struct Inputs {
+    /// The request.
+    pub request: RecommendationRequest,
+    /// Earlier attempts of the job, newest first.
+    pub attempts: Vec<AttemptRecord>,
+    /// What the host agent saw of the application.
+    pub samples: Vec<HostSample>,
+    /// The bounds that no patch may leave.
+    pub policy: Policy,
+    /// The champion.
+    pub model: Option<Arc<Model>>,
+    /// What could not be read.
+    pub degraded: Vec<String>,
+}
+
+/// Why there is no recommendation.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// The configuration is none that Spark would start with.
+    #[error(transparent)]
+    Configuration(#[from] SparkConfigError),
+}
+
+/// The id of the recommendation for a request: a repetition of the request finds the first answer.
+pub fn recommendation_id(request: &RecommendationRequest) -> RecommendationId {
+    // Serializing plain maps and strings cannot fail; if it did, only the idempotency would be lost.
+    RecommendationId::of(&serde_json::to_vec(request).unwrap_or_default())
+}
+
+/// Recommends.
+pub fn recommend(inputs: Inputs, settings: &RecommenderSettings) -> Result<Recommendation, PipelineError> {
+    let started = Instant::now();
+    let id = recommendation_id(&inputs.request);
+    let failed = MemoryModel::of(&inputs.request.config)?;
+    let facts = Facts::gather(&inputs.request, &failed, &inputs.attempts, &inputs.samples);
+    let guardrails = Guardrails::new(&facts, &failed, &inputs.request.config, &inputs.policy);
+    let freedom = Freedom::of(&facts, &failed, &inputs.request.config, &inputs.policy, &settings.search);
+    let freedom = freedom.inspect_err(|error| tracing::error!(%error, "the search space is not valid")).ok();
+    let case = Case { request: &inputs.request, facts: &facts, failed: &failed, guardrails: &guardrails, settings };
+    let mut degraded = inputs.degraded;
+    let proposal = if let Some(model) = &inputs.model {
+        case.propose_by_model(model, freedom.as_ref(), id).unwrap_or_else(|error| {
+            tracing::error!(%error, "the model failed; escalating plainly");
+            degraded.push("model_failed".to_owned());
+            case.propose_plainly(freedom.as_ref())
+        })
+    } else {
+        degraded.push("model_missing".to_owned());
+        case.propose_plainly(freedom.as_ref())
+    };
+    Ok(case.answer(id, proposal, inputs.model.as_deref(), degraded, started))
+}
+
+/// One request, read.
+struct Case<'a> {
+    request: &'a RecommendationRequest,
+    facts: &'a Facts,
+    failed: &'a MemoryModel,
+    guardrails: &'a Guardrails<'a>,
+    settings: &'a RecommenderSettings,
+}
+
+/// What is proposed, before it is written down.
+struct Proposal {
+    action: Action,
+    config: Configuration,
+    predicted: Option<Prediction>,
+    baseline: Option<Prediction>,
+    alternatives: Vec<paramedic_domain::Alternative>,
+    evaluations: u32,
+    feasible: bool,
+    deadline_reached: bool,
+}
+
+impl Case<'_> {
+    fn propose_by_model(
+        &self,
+        model: &Model,
+        freedom: Option<&Freedom>,
+        id: RecommendationId,
+    ) -> Result<Proposal, SearchError> {
+        let features = FeatureSpace::new(self.facts, self.reference(), PriceTable::default());
+        let predictor = Predictor::new(model, features);
+        let baseline = self.baseline(&predictor)?;
+        let search = freedom.map(|freedom| Search {
+            facts: self.facts,
+            config: &self.request.config,
+            failed: self.failed,
+            freedom,
+            predictor: &predictor,
+            guardrails: self.guardrails,
+            objective: &self.settings.objective,
+            settings: &self.settings.search,
+            reference_cost_usd: baseline.cost_usd,
+            // The low half of the id: the same request searches the same way.
+            seed: self.settings.search.seed ^ id.as_uuid().as_u64_pair().1,
+        });
+        let found = search.map_or(Ok(None), |search| search.run())?;
+        let action = self.decide(found.as_ref().map(|found| found.predicted), baseline);
+        let unchanged = action != Action::RetryWithConfig;
+        let predicted = found.as_ref().map(|found| found.predicted);
+        let shown = if action == Action::RetryUnchanged { Some(baseline) } else { predicted };
+        let most = self.settings.objective.max_failure_probability;
+        Ok(Proposal {
+            action,
+            config: found
+                .as_ref()
+                .filter(|_| !unchanged)
+                .map_or_else(|| self.request.config.clone(), |found| found.config.clone()),
+            predicted: shown,
+            baseline: Some(baseline),
+            evaluations: found.as_ref().map_or(0, |found| found.evaluations),
+            deadline_reached: found.as_ref().is_some_and(|found| found.deadline_reached),
+            alternatives: found.map_or_else(Vec::new, |found| found.alternatives),
+            feasible: shown.is_some_and(|shown| shown.failure_probability <= most),
+        })
+    }
+
+    /// The three actions.
+    fn decide(&self, best: Option<Prediction>, baseline: Prediction) -> Action {
+        let settings = &self.settings.objective;
+        let hopeless = |prediction: Prediction| prediction.failure_probability >= settings.disable_retry_probability;
+        let unclassified = self.request.classification.category == Category::Unclassified;
+        match best {
+            Some(best)
+                if unclassified
+                    && baseline.failure_probability <= best.failure_probability + settings.unchanged_margin =>
+            {
+                if hopeless(baseline) {
+                    Action::DoNotRetry
+                } else {
+                    Action::RetryUnchanged
+                }
+            }
+            Some(best) if hopeless(best) => Action::DoNotRetry,
+            Some(_) => Action::RetryWithConfig,
+            None if unclassified && !hopeless(baseline) => Action::RetryUnchanged,
+            None => Action::DoNotRetry,
+        }
+    }
+
+    /// An unchanged retry. What the cluster has refused it refuses again, and what Spark requires it requires again.
+    fn baseline(&self, predictor: &Predictor<'_>) -> Result<Prediction, SearchError> {
+        let predicted = predictor.predict(std::slice::from_ref(&self.reference()))?.pop();
+        let mut baseline = predicted.unwrap_or(Prediction { failure_probability: 1.0, cost_usd: 0.0 });
+        if self.facts.over_request {
+            baseline.failure_probability = 1.0;
+        }
+        Ok(baseline)
+    }
+
+    /// What candidates are compared with: what failed, or, where more was requested than there is, what there is.
+    fn reference(&self) -> MemoryModel {
+        let within = || -> Option<MemoryModel> {
+            let most = self.facts.maximum_bytes.filter(|_| self.facts.over_request)?;
+            let mut config = self.request.config.clone();
+            let key = if self.failed.local { "spark.driver.memory" } else { "spark.executor.memory" };
+            config.insert(key.to_owned(), paramedic_spark::size::format_mebibytes((most / 1_048_576.0) as u64));
+            MemoryModel::of(&config).ok()
+        };
+        within().unwrap_or_else(|| self.failed.clone())
+    }
+
+    fn propose_plainly(&self, freedom: Option<&Freedom>) -> Proposal {
+        let escalated = freedom.and_then(|freedom| {
+            escalation::escalate(self.facts, self.failed, &self.request.config, freedom, self.guardrails)
+        });
+        let action = match &escalated {
+            Some(_) => Action::RetryWithConfig,
+            None if self.facts.restartable => Action::RetryUnchanged,
+            None => Action::DoNotRetry,
+        };
+        Proposal {
+            action,
+            feasible: escalated.is_some(),
+            config: escalated.unwrap_or_else(|| self.request.config.clone()),
+            predicted: None,
+            baseline: None,
+            alternatives: Vec::new(),
+            evaluations: 0,
+            deadline_reached: false,
+        }
+    }
+
+    fn answer(
+        &self,
+        id: RecommendationId,
+        proposal: Proposal,
+        model: Option<&Model>,
+        mut degraded: Vec<String>,
+        started: Instant,
+    ) -> Recommendation {
+        if proposal.deadline_reached {
+            degraded.push("search_deadline".to_owned());
+        }
+        let grounds = Grounds {
+            facts: self.facts,
+            failed: self.failed,
+            original: &self.request.config,
+            config: &proposal.config,
+            predicted: proposal.predicted,
+            baseline: proposal.baseline,
+            action: proposal.action,
+        };
+        Recommendation {
+            recommendation_id: id,
+            action: proposal.action,
+            model_version: model.map(|model| model.manifest().version.clone()),
+            patch: patch(&self.request.config, &proposal.config),
+            explanation: explanation::explain(&grounds, &self.settings.objective),
+            config: proposal.config,
+            predicted: proposal.predicted,
+            baseline: proposal.baseline,
+            alternatives: proposal.alternatives,
+            evaluations: proposal.evaluations,
+            elapsed_ms: started.elapsed().as_secs_f64() * 1e3,
+            feasible: proposal.feasible,
+            degraded,
+        }
+    }
+}
+
+/// The change as RFC 6902. `add` replaces a member that is there, so the patch also applies where the job's own
+/// configuration has gained or lost the key since.
+fn patch(from: &Configuration, to: &Configuration) -> json_patch::Patch {
+    use json_patch::{AddOperation, PatchOperation, RemoveOperation, jsonptr::PointerBuf};
+    let operations = explanation::changes(from, to).into_iter().map(|(key, _, new)| {
+        let path = PointerBuf::from_tokens([key]);
+        match new {
+            Some(value) => PatchOperation::Add(AddOperation { path, value: value.into() }),
+            None => PatchOperation::Remove(RemoveOperation { path }),
+        }
+    });
+    json_patch::Patch(operations.collect())
+}

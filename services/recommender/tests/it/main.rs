@@ -1,0 +1,7 @@
+//! The recommender as a service, over HTTP, with a real store and the base model that ships.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod decisions;
+mod server;
+mod service;
