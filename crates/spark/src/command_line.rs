@@ -137,7 +137,10 @@ impl CommandLine {
     /// The file of `--properties-file`.
     pub fn properties_file(&self) -> Option<&str> {
         let options = self.submit.iter().flat_map(|submit| &submit.options);
-        options.filter(|option| option.name == "--properties-file").filter_map(|option| option.value.as_deref()).next_back()
+        options
+            .filter(|option| option.name == "--properties-file")
+            .filter_map(|option| option.value.as_deref())
+            .next_back()
     }
 
     /// `spark-defaults.conf` is read also beside a properties file.

@@ -4,7 +4,9 @@ pub mod command_line;
 pub mod event_log;
 pub mod master;
 pub mod memory;
+pub mod price;
 pub mod size;
 
 pub use master::Master;
 pub use memory::{MemoryModel, SparkConfigError};
+pub use price::PriceTable;

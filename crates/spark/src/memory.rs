@@ -16,6 +16,34 @@ pub const RESERVED_BYTES: u64 = 300 << 20;
 /// The least heap that Spark starts with: 1.5 times [`RESERVED_BYTES`].
 pub const HEAP_BYTES_MIN: u64 = 471_859_200;
 
+/// The keys that the model reads: all else of a configuration makes no difference to it.
+pub const KEYS: [&str; 24] = [
+    "spark.master",
+    "spark.executor.memory",
+    "spark.executor.memoryOverhead",
+    "spark.executor.memoryOverheadFactor",
+    "spark.executor.minMemoryOverhead",
+    "spark.executor.pyspark.memory",
+    "spark.executor.cores",
+    "spark.executor.instances",
+    "spark.dynamicAllocation.maxExecutors",
+    "spark.task.cpus",
+    "spark.memory.fraction",
+    "spark.memory.storageFraction",
+    "spark.memory.offHeap.enabled",
+    "spark.memory.offHeap.size",
+    "spark.kubernetes.memoryOverheadFactor",
+    "spark.driver.memory",
+    "spark.driver.memoryOverhead",
+    "spark.driver.memoryOverheadFactor",
+    "spark.driver.minMemoryOverhead",
+    "spark.driver.cores",
+    "spark.driver.maxResultSize",
+    "spark.kryoserializer.buffer.max",
+    "spark.sql.shuffle.partitions",
+    "spark.sql.autoBroadcastJoinThreshold",
+];
+
 /// A value that Spark would refuse.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{key}: {detail}")]
@@ -289,6 +317,14 @@ mod tests {
         let size = ("spark.memory.offHeap.size", "1g");
         assert_eq!(model(&[size]).unwrap().offheap, 0);
         assert_eq!(model(&[size, ("spark.memory.offHeap.enabled", "true")]).unwrap().offheap, 1 << 30);
+    }
+
+    #[test]
+    fn only_the_named_keys_matter() {
+        let source = include_str!("memory.rs");
+        let (code, _) = source.split_once("#[cfg(test)]").unwrap();
+        let read = code.split('"').filter(|word| word.starts_with("spark.") && !word.contains('{'));
+        read.for_each(|key| assert!(KEYS.contains(&key), "{key} is read and not in KEYS"));
     }
 
     #[test]

@@ -11,10 +11,9 @@ use paramedic_recommender::{
     features::FeatureSpace,
     model::Model,
     pipeline::{self, Inputs},
-    price::PriceTable,
     settings::RecommenderSettings,
 };
-use paramedic_spark::MemoryModel;
+use paramedic_spark::{MemoryModel, PriceTable};
 
 fn request() -> RecommendationRequest {
     serde_json::from_value(serde_json::json!({

@@ -254,12 +254,11 @@ pub fn capacity_bytes(memory: &MemoryModel, side: MemorySide) -> f64 {
     const UNLIMITED: f64 = (1_u64 << 40) as f64;
     let bytes = match side {
         MemorySide::ExecutorHeap | MemorySide::GcOverhead => memory.executor_heap,
-        MemorySide::ExecutorOverhead => memory.executor_overhead,
         MemorySide::DriverHeap => memory.driver_heap,
         MemorySide::DriverOverhead => memory.driver_overhead,
         MemorySide::PythonWorker if memory.executor_pyspark > 0 => memory.executor_pyspark,
         MemorySide::Offheap if memory.offheap > 0 => memory.offheap,
-        MemorySide::PythonWorker | MemorySide::Offheap => memory.executor_overhead,
+        MemorySide::ExecutorOverhead | MemorySide::PythonWorker | MemorySide::Offheap => memory.executor_overhead,
         MemorySide::DriverResultSize => memory.max_result_size,
         MemorySide::KryoBuffer => memory.kryo_buffer_max,
     };

@@ -5,11 +5,10 @@
 //! features do not differ between the candidates of one request.
 
 use paramedic_domain::MemorySide;
-use paramedic_spark::MemoryModel;
+use paramedic_spark::{MemoryModel, PriceTable};
 
 use crate::{
     facts::{Facts, MasterKind, capacity_bytes},
-    price::PriceTable,
     tokens::TokenHash,
 };
 
@@ -148,8 +147,8 @@ impl<'a> FeatureSpace<'a> {
         let finer =
             f64::from(candidate.shuffle_partitions.max(1)) / f64::from(self.reference.shuffle_partitions.max(1));
         let need = self.facts.required_bytes.unwrap_or(from.side);
-        let rate_from = self.prices.hourly_rate_usd(&self.reference);
-        let rate_to = self.prices.hourly_rate_usd(candidate);
+        let rate_from = self.prices.hourly_usd(&self.reference);
+        let rate_to = self.prices.hourly_usd(candidate);
         let capacity = [
             log_ratio(to.side, from.side),
             log_ratio(to.side / to.slots, from.side / from.slots),

@@ -16,7 +16,6 @@ pub mod model;
 pub mod objective;
 pub mod parameters;
 pub mod pipeline;
-pub mod price;
 pub mod search;
 pub mod settings;
 pub mod simulator;

@@ -124,11 +124,10 @@ impl Parameter {
     pub fn write(self, value: f64, config: &mut Configuration) {
         let whole = value.round().max(0.0) as u64;
         let text = match self.kind() {
-            Kind::Mebibytes => size::format_mebibytes(whole),
+            Kind::Threshold if whole == 0 => "-1".to_owned(),
+            Kind::Mebibytes | Kind::Threshold => size::format_mebibytes(whole),
             Kind::Count => whole.to_string(),
             Kind::Fraction => format!("{value:.2}"),
-            Kind::Threshold if whole == 0 => "-1".to_owned(),
-            Kind::Threshold => size::format_mebibytes(whole),
         };
         config.insert(self.key().to_owned(), text);
         if self == Self::OffHeapSize {

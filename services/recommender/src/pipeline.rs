@@ -6,7 +6,7 @@ use paramedic_domain::{
     Action, AttemptRecord, Category, Configuration, HostSample, Policy, Prediction, Recommendation, RecommendationId,
     RecommendationRequest,
 };
-use paramedic_spark::{MemoryModel, SparkConfigError};
+use paramedic_spark::{MemoryModel, SparkConfigError, memory::KEYS};
 
 use crate::{
     escalation,
@@ -16,7 +16,6 @@ use crate::{
     guardrails::Guardrails,
     model::Model,
     objective::Predictor,
-    price::PriceTable,
     search::{Freedom, Search, SearchError},
     settings::RecommenderSettings,
 };
@@ -103,12 +102,13 @@ impl Case<'_> {
         freedom: Option<&Freedom>,
         id: RecommendationId,
     ) -> Result<Proposal, SearchError> {
-        let features = FeatureSpace::new(self.facts, self.reference(), PriceTable::default());
+        let features = FeatureSpace::new(self.facts, self.reference(), self.settings.prices);
         let predictor = Predictor::new(model, features);
         let baseline = self.baseline(&predictor)?;
+        let slim = slim(&self.request.config);
         let search = freedom.map(|freedom| Search {
             facts: self.facts,
-            config: &self.request.config,
+            config: &slim,
             failed: self.failed,
             freedom,
             predictor: &predictor,
@@ -120,6 +120,7 @@ impl Case<'_> {
             seed: self.settings.search.seed ^ id.as_uuid().as_u64_pair().1,
         });
         let found = search.map_or(Ok(None), |search| search.run())?;
+        let found = found.map(|found| found.over(&slim, &self.request.config));
         let action = self.decide(found.as_ref().map(|found| found.predicted), baseline);
         let unchanged = action != Action::RetryWithConfig;
         let predicted = found.as_ref().map(|found| found.predicted);
@@ -242,6 +243,11 @@ impl Case<'_> {
             degraded,
         }
     }
+}
+
+/// The part of a configuration that the memory model reads: some thousand candidates are cheaper without the rest.
+fn slim(config: &Configuration) -> Configuration {
+    KEYS.iter().filter_map(|key| Some((*key, config.get(*key)?.as_str()))).collect()
 }
 
 /// The change as RFC 6902. `add` replaces a member that is there, so the patch also applies where the job's own

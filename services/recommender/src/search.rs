@@ -8,6 +8,7 @@ use paramedic_tuner::{Point, SearchOptions, SearchSpace, SpaceError, minimize};
 
 use crate::{
     bounds::{self, Bounds},
+    explanation::changes,
     facts::Facts,
     guardrails::Guardrails,
     model::ModelError,
@@ -131,6 +132,26 @@ pub struct Found {
     pub evaluations: u32,
     /// The deadline ended it.
     pub deadline_reached: bool,
+}
+
+impl Found {
+    /// The same changes over the whole configuration that `slim` is a part of.
+    #[must_use]
+    pub fn over(mut self, slim: &Configuration, whole: &Configuration) -> Self {
+        let restore = |config: &mut Configuration| {
+            let mut restored = whole.clone();
+            for (key, _, new) in changes(slim, config) {
+                match new {
+                    Some(value) => restored.insert(key.to_owned(), value.to_owned()),
+                    None => restored.remove(key),
+                };
+            }
+            *config = restored;
+        };
+        restore(&mut self.config);
+        self.alternatives.iter_mut().for_each(|alternative| restore(&mut alternative.config));
+        self
+    }
 }
 
 /// Everything that a search needs.

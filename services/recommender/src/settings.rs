@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use paramedic_spark::PriceTable;
+
 /// All settings.
 #[derive(Clone, Debug, Default)]
 pub struct RecommenderSettings {
@@ -9,6 +11,8 @@ pub struct RecommenderSettings {
     pub objective: ObjectiveSettings,
     /// How long and how far to search.
     pub search: SearchSettings,
+    /// What cores and memory cost.
+    pub prices: PriceTable,
     /// Where models are.
     pub models: ModelSettings,
 }

@@ -20,14 +20,13 @@ mod outcome;
 mod scenario;
 
 use paramedic_domain::MemorySide;
-use paramedic_spark::MemoryModel;
+use paramedic_spark::{MemoryModel, PriceTable};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, LogNormal};
 
 use crate::{
     features::{CandidateFeatures, ContextFeatures, FeatureSpace},
-    price::PriceTable,
     tokens::TokenHash,
 };
 use scenario::Scenario;

@@ -218,3 +218,26 @@ fn batch_of<'a>(records: impl Iterator<Item = &'a Record>, manifest: &ModelManif
     }
     batch
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn train(records: u64, seed: u64) -> Result<ModelManifest, TrainingError> {
+        let out = tempfile::tempdir().unwrap();
+        let training = SimulatedTraining { records, seed, out: out.path().to_owned(), version: "test".to_owned() };
+        train_simulated(&training, &mut |_| ())
+    }
+
+    #[test]
+    fn the_same_training_gives_the_same_weights() {
+        let (first, second, other) = (train(20_000, 7).unwrap(), train(20_000, 7).unwrap(), train(20_000, 8).unwrap());
+        assert_eq!(first, second);
+        assert_ne!(first.weights_sha256, other.weights_sha256);
+    }
+
+    #[test]
+    fn too_few_records_are_refused() {
+        assert!(matches!(train(100, 1), Err(TrainingError::TooFewRecords(100))));
+    }
+}
