@@ -1,11 +1,14 @@
 //! `spark-submit` command lines: read for their effective configuration, and rewritten with changed keys in the form that
-//! wins. Source: `SparkSubmitOptionParser` and `SparkSubmitArguments` of Spark 4.1.
+//! wins. Source: `SparkSubmitOptionParser`, `SparkSubmitCommandBuilder` and `SparkSubmit.prepareSubmitEnvironment` of Spark
+//! 4.1.
 
 mod properties;
 
 use std::collections::BTreeMap;
 
 use paramedic_domain::Configuration;
+
+use crate::master::Master;
 
 pub use properties::parse_properties;
 
@@ -42,6 +45,10 @@ const VALUE_OPTIONS: &[(&str, Option<&str>)] = &[
     ("--status", None),
     ("--total-executor-cores", Some("spark.cores.max")),
 ];
+
+/// Options that the launcher itself turns into `--conf`: of all forms of such a key the last one wins.
+const WRITTEN_AS_CONF: &[&str] =
+    &["--driver-class-path", "--driver-java-options", "--driver-library-path", "--driver-memory"];
 
 /// Options without a value.
 const SWITCHES: &[&str] =
@@ -91,6 +98,18 @@ impl SubmitOption {
     fn is_conf(&self) -> bool {
         self.name == "--conf" || self.name == "-c"
     }
+
+    /// `spark-submit` takes this option and drops it without a word, because the master has no use for it.
+    fn is_dropped(&self, master: &Master) -> bool {
+        let local = matches!(master, Master::Local { .. } | Master::LocalCluster { .. });
+        match self.name.as_str() {
+            "--executor-memory" | "--executor-cores" | "--driver-cores" => local,
+            "--num-executors" => local || *master == Master::Standalone,
+            "--total-executor-cores" => local || *master == Master::Yarn,
+            "--queue" => local || matches!(master, Master::Standalone | Master::Kubernetes),
+            _ => false,
+        }
+    }
 }
 
 impl CommandLine {
@@ -125,8 +144,11 @@ impl CommandLine {
 
     /// The application's name: `--name`, `spark.app.name`, else its file's name without the ending.
     pub fn application_name(&self) -> Option<String> {
-        let configured =
-            self.entries().filter(|(key, _)| *key == "spark.app.name").last().map(|(_, name)| name.to_owned());
+        let configured = self
+            .entries(&Master::Other)
+            .filter(|(key, _)| *key == "spark.app.name")
+            .last()
+            .map(|(_, name)| name.to_owned());
         configured.or_else(|| {
             let file = self.primary_resource()?.rsplit('/').next()?;
             let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
@@ -150,7 +172,8 @@ impl CommandLine {
     }
 
     /// What the job would run with: the command line over the properties file over the defaults; dedicated options over
-    /// `--conf`; later over earlier. The files' texts are given where they could be read.
+    /// `--conf`; later over earlier. The files' texts are given where they could be read. Options that the master makes
+    /// `spark-submit` drop (`--executor-memory` on `local-cluster[…]`) set nothing.
     pub fn effective_configuration(
         &self,
         properties_file: Option<&str>,
@@ -161,31 +184,42 @@ impl CommandLine {
         for text in [defaults, properties_file].into_iter().flatten() {
             config.extend(parse_properties(text).0.into_iter().filter(|(key, _)| key.starts_with("spark.")));
         }
-        config.extend(self.entries().map(|(key, value)| (key.to_owned(), value.to_owned())));
+        let master = self.master().or_else(|| config.get("spark.master").map(String::as_str));
+        let master = Master::parse(master.unwrap_or_default());
+        config.extend(self.entries(&master).map(|(key, value)| (key.to_owned(), value.to_owned())));
         config
     }
 
     /// Entries of the command line in the order in which they win: `--conf` first, dedicated options after.
-    fn entries(&self) -> impl Iterator<Item = (&str, &str)> {
+    fn entries(&self, master: &Master) -> impl Iterator<Item = (&str, &str)> {
+        let as_conf = |option: &SubmitOption| option.is_conf() || WRITTEN_AS_CONF.contains(&option.name.as_str());
         let options = || self.submit.iter().flat_map(|submit| &submit.options);
-        let of = |conf: bool| options().filter(move |option| option.is_conf() == conf).filter_map(SubmitOption::entry);
-        of(true).chain(of(false)).filter(|(key, _)| key.starts_with("spark."))
+        let of = |conf: bool| options().filter(move |option| as_conf(option) == conf && !option.is_dropped(master));
+        of(true).chain(of(false)).filter_map(SubmitOption::entry).filter(|(key, _)| key.starts_with("spark."))
+    }
+
+    /// The master, where the command line names it.
+    fn master(&self) -> Option<&str> {
+        self.entries(&Master::Other).filter(|(key, _)| *key == "spark.master").last().map(|(_, master)| master)
     }
 
     /// The command with each of these keys set, or taken away for `None`, in the form that wins: a dedicated option
     /// that is there is rewritten in place, so is a `--conf`; a key that neither names becomes a new `--conf` before the
-    /// application. All else stays to the byte. A key that only a file sets cannot be taken away on a command line; it
-    /// stays.
+    /// application. So does a key whose option the master makes `spark-submit` drop. All else stays to the byte. A key that
+    /// only a file sets cannot be taken away on a command line; it stays.
     pub fn with_changes(&self, changes: &BTreeMap<String, Option<String>>) -> Vec<String> {
         let Some(submit) = &self.submit else { return self.words.clone() };
         let mut rewritten: Vec<String> = self.words.iter().take(submit.at + 1).cloned().collect();
+        let master = Master::parse(self.master().unwrap_or_default());
         let mut named: Vec<&str> = Vec::new();
         for option in &submit.options {
             let change = option.entry().and_then(|(key, _)| changes.get_key_value(key));
             match change {
                 None => rewritten.extend(self.words.iter().skip(option.at).take(option.words).cloned()),
                 Some((key, value)) => {
-                    named.push(key);
+                    if !option.is_dropped(&master) {
+                        named.push(key);
+                    }
                     if let Some(value) = value {
                         let value = if option.is_conf() { format!("{key}={value}") } else { value.clone() };
                         rewritten.extend(written(option, value));
@@ -323,6 +357,34 @@ mod tests {
         );
     }
 
+    /// As Spark 4.1.4 does: on `local-cluster`, `--executor-memory 512m` leaves the default of 1g in force.
+    #[test]
+    fn what_the_master_drops_takes_no_effect() {
+        let line = command("spark-submit --master local-cluster[1,1,1024] --executor-memory 512m a.py");
+        assert!(!line.effective_configuration(None, None).contains_key("spark.executor.memory"));
+        assert_eq!(
+            changed(
+                "spark-submit --master local[2] --num-executors 4 a.py",
+                &[("spark.executor.instances", Some("2"))]
+            ),
+            "spark-submit --master local[2] --num-executors 2 --conf spark.executor.instances=2 a.py"
+        );
+        let on_yarn = command("spark-submit --master yarn --num-executors 4 --total-executor-cores 8 a.py");
+        let config = on_yarn.effective_configuration(None, None);
+        assert!(config.contains_key("spark.executor.instances") && !config.contains_key("spark.cores.max"));
+        let from_file = command("spark-submit --executor-memory 512m a.py");
+        assert_eq!(from_file.effective_configuration(None, Some("spark.master local[4]")).len(), 1);
+    }
+
+    /// As Spark 4.1.4 does: the launcher hands `--driver-memory` on as `--conf`.
+    #[test]
+    fn of_driver_memory_the_last_form_wins() {
+        let heap = |text: &str| command(text).effective_configuration(None, None).get("spark.driver.memory").cloned();
+        let (option, conf) = ("--driver-memory 600m", "--conf spark.driver.memory=500m");
+        assert_eq!(heap(&format!("spark-submit {option} {conf} a.py")).as_deref(), Some("500m"));
+        assert_eq!(heap(&format!("spark-submit {conf} {option} a.py")).as_deref(), Some("600m"));
+    }
+
     #[test]
     fn what_runs_no_application() {
         assert!(!command("spark-submit --version").runs_application());
@@ -334,11 +396,15 @@ mod tests {
     proptest! {
         #[test]
         fn the_changes_are_what_is_effective_after(
+            master in proptest::option::of("(yarn|local\\[2\\]|local-cluster\\[1,1,1024\\]|spark://h:7077)"),
             executor in proptest::option::of("[1-9]g"),
-            conf in proptest::collection::vec(("spark\\.(executor\\.memory|executor\\.cores|a|b)", "[a-z0-9]{1,4}"), 0..5),
+            driver in proptest::option::of("[1-9]g"),
+            conf in proptest::collection::vec(("spark\\.(executor\\.memory|driver\\.memory|executor\\.cores|a|b)", "[a-z0-9]{1,4}"), 0..5),
             changes in proptest::collection::btree_map("spark\\.(executor\\.memory|driver\\.memory|a|c)", proptest::option::of("[a-z0-9]{1,4}"), 0..4),
         ) {
             let mut words: Vec<String> = vec!["spark-submit".into()];
+            words.extend(master.into_iter().flat_map(|master| ["--master".to_owned(), master]));
+            words.extend(driver.map(|driver| format!("--driver-memory={driver}")));
             for (key, value) in &conf {
                 words.extend(["--conf".into(), format!("{key}={value}")]);
             }

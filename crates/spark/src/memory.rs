@@ -6,18 +6,20 @@
 
 use paramedic_domain::Configuration;
 
-use crate::{
-    master::Master,
-    size::{SizeUnit, parse_bytes},
-};
+use crate::{master::Master, size::parse_value};
 
 /// Heap that Spark keeps for itself.
 pub const RESERVED_BYTES: u64 = 300 << 20;
 /// The least heap that Spark starts with: 1.5 times [`RESERVED_BYTES`].
 pub const HEAP_BYTES_MIN: u64 = 471_859_200;
 
+/// Overhead as a share of the heap, where nothing else is said.
+const OVERHEAD_FACTOR: f64 = 0.1;
+/// The same for Python and R on Kubernetes: `NON_JVM_MEMORY_OVERHEAD_FACTOR`.
+const KUBERNETES_NON_JVM_FACTOR: f64 = 0.4;
+
 /// The keys that the model reads: all else of a configuration makes no difference to it.
-pub const KEYS: [&str; 24] = [
+pub const KEYS: [&str; 28] = [
     "spark.master",
     "spark.executor.memory",
     "spark.executor.memoryOverhead",
@@ -33,6 +35,10 @@ pub const KEYS: [&str; 24] = [
     "spark.memory.offHeap.enabled",
     "spark.memory.offHeap.size",
     "spark.kubernetes.memoryOverheadFactor",
+    "spark.kubernetes.resource.type",
+    "spark.submit.pyFiles",
+    "spark.yarn.executor.memoryOverhead",
+    "spark.yarn.driver.memoryOverhead",
     "spark.driver.memory",
     "spark.driver.memoryOverhead",
     "spark.driver.memoryOverheadFactor",
@@ -114,7 +120,7 @@ impl MemoryModel {
     pub fn of(config: &Configuration) -> Result<Self, SparkConfigError> {
         let read = Reader(config);
         let master = Master::parse(config.get("spark.master").map_or("", String::as_str));
-        let driver_heap = read.size("spark.driver.memory", SizeUnit::Mebibyte, 1 << 30)?;
+        let driver_heap = read.size("spark.driver.memory", 1 << 30)?;
         let driver_overhead = read.overhead("driver", driver_heap, &master)?;
         let executor = Executor::read(&read, &master, driver_heap, driver_overhead)?;
         let memory_fraction = read.fraction("spark.memory.fraction", 0.6)?;
@@ -142,8 +148,8 @@ impl MemoryModel {
             driver_overhead,
             driver_container: driver_heap.saturating_add(driver_overhead),
             driver_cores: read.count("spark.driver.cores")?.unwrap_or(1),
-            max_result_size: read.size("spark.driver.maxResultSize", SizeUnit::Byte, 1 << 30)?,
-            kryo_buffer_max: read.size("spark.kryoserializer.buffer.max", SizeUnit::Mebibyte, 64 << 20)?,
+            max_result_size: read.size("spark.driver.maxResultSize", 1 << 30)?,
+            kryo_buffer_max: read.size("spark.kryoserializer.buffer.max", 64 << 20)?,
             shuffle_partitions: read.count("spark.sql.shuffle.partitions")?.unwrap_or(200),
             broadcast_threshold: read.threshold("spark.sql.autoBroadcastJoinThreshold", 10 << 20)?,
             memory_fraction,
@@ -171,11 +177,11 @@ impl Executor {
         driver_overhead: u64,
     ) -> Result<Self, SparkConfigError> {
         let local = matches!(master, Master::Local { .. });
-        let heap = read.size("spark.executor.memory", SizeUnit::Mebibyte, 1 << 30)?;
+        let heap = read.size("spark.executor.memory", 1 << 30)?;
         let overhead = read.overhead("executor", heap, master)?;
         let enabled =
             read.0.get("spark.memory.offHeap.enabled").is_some_and(|text| text.trim().eq_ignore_ascii_case("true"));
-        let offheap = read.size("spark.memory.offHeap.size", SizeUnit::Byte, 0)?;
+        let offheap = read.size("spark.memory.offHeap.size", 0)?;
         let cores = read.count("spark.executor.cores")?;
         let of_worker = match master {
             Master::Local { cores } => cores.unwrap_or(1),
@@ -194,7 +200,7 @@ impl Executor {
             local,
             heap: if local { driver_heap } else { heap },
             overhead: if local { driver_overhead } else { overhead },
-            pyspark: read.size("spark.executor.pyspark.memory", SizeUnit::Mebibyte, 0)?,
+            pyspark: read.size("spark.executor.pyspark.memory", 0)?,
             offheap: if enabled { offheap } else { 0 },
             cores,
             task_cpus: read.count("spark.task.cpus")?.unwrap_or(1).max(1),
@@ -217,16 +223,16 @@ fn executors_per_worker(worker_cores: u32, worker_mib: u64, executor_cores: u32,
 struct Reader<'a>(&'a Configuration);
 
 impl Reader<'_> {
-    fn size(&self, key: &str, unit: SizeUnit, default: u64) -> Result<u64, SparkConfigError> {
+    fn size(&self, key: &str, default: u64) -> Result<u64, SparkConfigError> {
         let Some(text) = self.0.get(key) else { return Ok(default) };
-        parse_bytes(text, unit).map_err(|error| refuse(key, error.to_string()))
+        parse_value(key, text).map_err(|error| refuse(key, error.to_string()))
     }
 
-    /// −1 turns it off.
+    /// Any negative size turns it off; −1 is the custom.
     fn threshold(&self, key: &str, default: u64) -> Result<u64, SparkConfigError> {
-        match self.0.get(key).map(|text| text.trim()) {
-            Some("-1" | "-1b") => Ok(0),
-            _ => self.size(key, SizeUnit::Byte, default),
+        match self.0.get(key).and_then(|text| text.trim().strip_prefix('-')) {
+            Some(size) => parse_value(key, size).map(|_| 0).map_err(|error| refuse(key, error.to_string())),
+            None => self.size(key, default),
         }
     }
 
@@ -250,21 +256,29 @@ impl Reader<'_> {
         }
     }
 
-    /// Given, or the greater of a minimum and a share of the heap. Python on Kubernetes gets a larger share.
+    /// Given, also by YARN's former key, or the greater of a minimum and a share of the heap.
     fn overhead(&self, role: &str, heap: u64, master: &Master) -> Result<u64, SparkConfigError> {
         let key = |name: &str| format!("spark.{role}.{name}");
-        let given = key("memoryOverhead");
-        if self.0.contains_key(&given) {
-            return self.size(&given, SizeUnit::Mebibyte, 0);
+        for given in [key("memoryOverhead"), format!("spark.yarn.{role}.memoryOverhead")] {
+            if self.0.contains_key(&given) {
+                return self.size(&given, 0);
+            }
         }
-        let least = self.size(&key("minMemoryOverhead"), SizeUnit::Mebibyte, 384 << 20)?;
-        let default = if *master == Master::Kubernetes && self.0.contains_key("spark.kubernetes.memoryOverheadFactor") {
-            self.factor("spark.kubernetes.memoryOverheadFactor", 0.1)?
+        let least = self.size(&key("minMemoryOverhead"), 384 << 20)?;
+        let default = if *master == Master::Kubernetes {
+            let share = if self.is_not_jvm() { KUBERNETES_NON_JVM_FACTOR } else { OVERHEAD_FACTOR };
+            self.factor("spark.kubernetes.memoryOverheadFactor", share)?
         } else {
-            0.1
+            OVERHEAD_FACTOR
         };
         let factor = self.factor(&key("memoryOverheadFactor"), default)?;
         Ok(least.max((heap as f64 * factor) as u64))
+    }
+
+    /// The configuration itself tells that the application is Python or R.
+    fn is_not_jvm(&self) -> bool {
+        let value = |key: &str| self.0.get(key).map_or("", |text| text.trim());
+        matches!(value("spark.kubernetes.resource.type"), "python" | "r") || !value("spark.submit.pyFiles").is_empty()
     }
 
     fn factor(&self, key: &str, default: f64) -> Result<f64, SparkConfigError> {
@@ -320,6 +334,19 @@ mod tests {
     }
 
     #[test]
+    fn overhead_is_given_or_a_share() {
+        let overhead = |entries: &[(&str, &str)]| model(entries).unwrap().executor_overhead >> 20;
+        let heap = ("spark.executor.memory", "10g");
+        assert_eq!(overhead(&[heap]), 1024);
+        assert_eq!(overhead(&[heap, ("spark.yarn.executor.memoryOverhead", "700")]), 700);
+        assert_eq!(overhead(&[heap, ("spark.executor.minMemoryOverhead", "2g")]), 2048);
+        let pod = [heap, ("spark.master", "k8s://h"), ("spark.submit.pyFiles", "a.zip")];
+        assert_eq!(overhead(&pod), 4096);
+        let [heap, master, files] = pod;
+        assert_eq!(overhead(&[heap, master, files, ("spark.kubernetes.memoryOverheadFactor", "0.2")]), 2048);
+    }
+
+    #[test]
     fn only_the_named_keys_matter() {
         let source = include_str!("memory.rs");
         let (code, _) = source.split_once("#[cfg(test)]").unwrap();
@@ -333,5 +360,6 @@ mod tests {
         assert_eq!(error.key, "spark.executor.memory");
         assert!(model(&[("spark.memory.fraction", "7")]).is_err());
         assert!(model(&[("spark.sql.autoBroadcastJoinThreshold", "-1")]).unwrap().broadcast_threshold == 0);
+        assert!(model(&[("spark.sql.autoBroadcastJoinThreshold", "--1")]).is_err());
     }
 }

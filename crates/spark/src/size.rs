@@ -25,6 +25,34 @@ impl SizeUnit {
     }
 }
 
+/// Keys whose values are sizes, with the unit of a bare number: Spark's configuration guide, 4.1.
+const KEY_UNITS: &[(&str, SizeUnit)] = &[
+    ("spark.driver.maxResultSize", SizeUnit::Byte),
+    ("spark.driver.memory", SizeUnit::Mebibyte),
+    ("spark.driver.memoryOverhead", SizeUnit::Mebibyte),
+    ("spark.driver.minMemoryOverhead", SizeUnit::Mebibyte),
+    ("spark.executor.memory", SizeUnit::Mebibyte),
+    ("spark.executor.memoryOverhead", SizeUnit::Mebibyte),
+    ("spark.executor.minMemoryOverhead", SizeUnit::Mebibyte),
+    ("spark.executor.pyspark.memory", SizeUnit::Mebibyte),
+    ("spark.kryoserializer.buffer", SizeUnit::Kibibyte),
+    ("spark.kryoserializer.buffer.max", SizeUnit::Mebibyte),
+    ("spark.memory.offHeap.size", SizeUnit::Byte),
+    ("spark.sql.autoBroadcastJoinThreshold", SizeUnit::Byte),
+    ("spark.yarn.driver.memoryOverhead", SizeUnit::Mebibyte),
+    ("spark.yarn.executor.memoryOverhead", SizeUnit::Mebibyte),
+];
+
+/// The unit of a bare number as the value of `key`; `None` where the key is not known to take a size.
+pub fn unit_of(key: &str) -> Option<SizeUnit> {
+    KEY_UNITS.iter().find(|(name, _)| *name == key).map(|(_, unit)| *unit)
+}
+
+/// Bytes of a value of `key`. A key that is not known to take a size is read in bytes.
+pub fn parse_value(key: &str, text: &str) -> Result<u64, SizeError> {
+    parse_bytes(text, unit_of(key).unwrap_or(SizeUnit::Byte))
+}
+
 /// Why a text is no size.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SizeError {
@@ -87,6 +115,7 @@ pub fn parse_loose(text: &str) -> Option<u64> {
         "m" | "mb" | "mib" => 1_048_576.0,
         "g" | "gb" | "gib" => 1_073_741_824.0,
         "t" | "tb" | "tib" => 1_099_511_627_776.0,
+        "p" | "pb" | "pib" => 1_125_899_906_842_624.0,
         _ => return None,
     };
     let bytes = number * unit;
@@ -100,6 +129,12 @@ pub fn format_mebibytes(mebibytes: u64) -> String {
     } else {
         format!("{mebibytes}m")
     }
+}
+
+/// A size string that any size key reads as these bytes: whole MiB as [`format_mebibytes`] writes them, else bytes (`1500b`).
+pub fn format_bytes(bytes: u64) -> String {
+    let mebibyte = SizeUnit::Mebibyte.bytes();
+    if bytes.is_multiple_of(mebibyte) { format_mebibytes(bytes / mebibyte) } else { format!("{bytes}b") }
 }
 
 #[cfg(test)]
@@ -135,6 +170,18 @@ mod tests {
         #[test]
         fn what_is_written_is_read_back(mebibytes in 0_u64..10_000_000) {
             prop_assert_eq!(parse_bytes(&format_mebibytes(mebibytes), SizeUnit::Byte), Ok(mebibytes << 20));
+        }
+
+        #[test]
+        fn bytes_are_read_back_by_every_key(bytes in 0..=i64::MAX.cast_unsigned(), key in 0..KEY_UNITS.len()) {
+            let (key, _) = KEY_UNITS[key];
+            prop_assert_eq!(parse_value(key, &format_bytes(bytes)), Ok(bytes));
+        }
+
+        #[test]
+        fn a_bare_number_is_in_the_keys_unit(number in 0_u64..1_000_000, key in 0..KEY_UNITS.len()) {
+            let (key, unit) = KEY_UNITS[key];
+            prop_assert_eq!(parse_value(key, &format!(" {number} ")), Ok(number * unit.bytes()));
         }
 
         #[test]

@@ -2,14 +2,45 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
-/// The name of an event, without parsing the line: events begin `{"Event":"…"`.
+/// The name of an event, without parsing the line: events begin `{"Event":"…"`, perhaps with spaces between.
 pub(super) fn name(line: &[u8]) -> Option<&str> {
-    let rest = line.strip_prefix(b"{\"Event\":")?;
-    let rest = rest.strip_prefix(b" ").unwrap_or(rest).strip_prefix(b"\"")?;
+    let rest = line.trim_ascii_start().strip_prefix(b"{")?.trim_ascii_start().strip_prefix(b"\"Event\"")?;
+    let rest = rest.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start().strip_prefix(b"\"")?;
     let end = rest.iter().position(|byte| *byte == b'"')?;
     std::str::from_utf8(rest.get(..end)?).ok()
+}
+
+/// The names of a plan's nodes, found without parsing: plans nest deeper than JSON parsers follow. Inside a text the
+/// quotes are escaped, so that the field's name cannot be met there.
+pub(super) fn node_names(line: &[u8]) -> impl Iterator<Item = &str> {
+    const FIELD: &[u8] = b"\"nodeName\"";
+    let mut rest = line;
+    std::iter::from_fn(move || {
+        loop {
+            let quote = rest.iter().position(|byte| *byte == b'"')?;
+            let (_, from) = rest.split_at(quote);
+            let Some(after) = from.strip_prefix(FIELD) else {
+                rest = from.get(1..)?;
+                continue;
+            };
+            rest = after;
+            let value = after.trim_ascii_start().strip_prefix(b":").and_then(|value| {
+                let value = value.trim_ascii_start().strip_prefix(b"\"")?;
+                let end = value.iter().position(|byte| *byte == b'"')?;
+                std::str::from_utf8(value.get(..end)?).ok()
+            });
+            if value.is_some() {
+                return value;
+            }
+        }
+    })
+}
+
+/// A number of bytes or milliseconds; one below zero, which some Spark versions wrote, is none.
+fn not_negative<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    i64::deserialize(deserializer).map(|number| number.max(0).cast_unsigned())
 }
 
 #[derive(Deserialize)]
@@ -84,15 +115,15 @@ pub(super) struct TaskInfo {
 
 #[derive(Default, Deserialize)]
 pub(super) struct TaskMetrics {
-    #[serde(rename = "Executor Run Time", default)]
+    #[serde(rename = "Executor Run Time", default, deserialize_with = "not_negative")]
     pub(super) run_ms: u64,
-    #[serde(rename = "JVM GC Time", default)]
+    #[serde(rename = "JVM GC Time", default, deserialize_with = "not_negative")]
     pub(super) gc_ms: u64,
-    #[serde(rename = "Result Size", default)]
+    #[serde(rename = "Result Size", default, deserialize_with = "not_negative")]
     pub(super) result_bytes: u64,
-    #[serde(rename = "Peak Execution Memory", default)]
+    #[serde(rename = "Peak Execution Memory", default, deserialize_with = "not_negative")]
     pub(super) peak_execution_bytes: u64,
-    #[serde(rename = "Memory Bytes Spilled", default)]
+    #[serde(rename = "Memory Bytes Spilled", default, deserialize_with = "not_negative")]
     pub(super) memory_spill_bytes: u64,
     #[serde(rename = "Shuffle Read Metrics", default)]
     pub(super) shuffle_read: ShuffleRead,
@@ -104,21 +135,21 @@ pub(super) struct TaskMetrics {
 
 #[derive(Default, Deserialize)]
 pub(super) struct ShuffleRead {
-    #[serde(rename = "Remote Bytes Read", default)]
+    #[serde(rename = "Remote Bytes Read", default, deserialize_with = "not_negative")]
     pub(super) remote_bytes: u64,
-    #[serde(rename = "Local Bytes Read", default)]
+    #[serde(rename = "Local Bytes Read", default, deserialize_with = "not_negative")]
     pub(super) local_bytes: u64,
 }
 
 #[derive(Default, Deserialize)]
 pub(super) struct ShuffleWrite {
-    #[serde(rename = "Shuffle Bytes Written", default)]
+    #[serde(rename = "Shuffle Bytes Written", default, deserialize_with = "not_negative")]
     pub(super) bytes: u64,
 }
 
 #[derive(Default, Deserialize)]
 pub(super) struct Input {
-    #[serde(rename = "Bytes Read", default)]
+    #[serde(rename = "Bytes Read", default, deserialize_with = "not_negative")]
     pub(super) bytes: u64,
 }
 
@@ -147,28 +178,43 @@ pub(super) struct UpdatedMetrics {
 /// Peaks of one executor or the driver, bytes.
 #[derive(Default, Deserialize)]
 pub(super) struct ExecutorMetrics {
-    #[serde(rename = "JVMHeapMemory", default)]
+    #[serde(rename = "JVMHeapMemory", default, deserialize_with = "not_negative")]
     pub(super) heap: u64,
-    #[serde(rename = "OnHeapUnifiedMemory", default)]
+    #[serde(rename = "OnHeapUnifiedMemory", default, deserialize_with = "not_negative")]
     pub(super) onheap_unified: u64,
-    #[serde(rename = "OffHeapUnifiedMemory", default)]
+    #[serde(rename = "OffHeapUnifiedMemory", default, deserialize_with = "not_negative")]
     pub(super) offheap_unified: u64,
-    #[serde(rename = "ProcessTreeJVMRSSMemory", default)]
+    #[serde(rename = "ProcessTreeJVMRSSMemory", default, deserialize_with = "not_negative")]
     pub(super) jvm_rss: u64,
-    #[serde(rename = "ProcessTreePythonRSSMemory", default)]
+    #[serde(rename = "ProcessTreePythonRSSMemory", default, deserialize_with = "not_negative")]
     pub(super) python_rss: u64,
 }
 
-#[derive(Deserialize)]
-pub(super) struct SqlPlan {
-    #[serde(rename = "sparkPlanInfo")]
-    pub(super) plan: PlanNode,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-#[derive(Deserialize)]
-pub(super) struct PlanNode {
-    #[serde(rename = "nodeName", default)]
-    pub(super) name: String,
-    #[serde(default)]
-    pub(super) children: Vec<PlanNode>,
+    #[test]
+    fn a_name_is_read_with_and_without_spaces() {
+        assert_eq!(name(br#"{"Event":"SparkListenerTaskEnd","x":1}"#), Some("SparkListenerTaskEnd"));
+        assert_eq!(name(br#" { "Event" : "SparkListenerTaskEnd" }"#), Some("SparkListenerTaskEnd"));
+        assert_eq!(name(br#"{"other":"Event"}"#), None);
+    }
+
+    #[test]
+    fn nodes_are_found_at_any_depth_and_not_in_texts() {
+        let mut plan = r#"{"nodeName":"Range"}"#.to_owned();
+        for _ in 0..1_000 {
+            plan = format!(r#"{{"nodeName": "Project","simpleString":"a \"nodeName\":\"b\"","children":[{plan}]}}"#);
+        }
+        let names: Vec<&str> = node_names(plan.as_bytes()).collect();
+        assert_eq!(names.len(), 1_001);
+        assert!(names.iter().all(|name| ["Project", "Range"].contains(name)));
+    }
+
+    #[test]
+    fn a_number_below_zero_is_none() {
+        let metrics: ExecutorMetrics = serde_json::from_str(r#"{"JVMHeapMemory":-1,"OnHeapUnifiedMemory":5}"#).unwrap();
+        assert_eq!((metrics.heap, metrics.onheap_unified), (0, 5));
+    }
 }

@@ -27,24 +27,30 @@ pub fn read_path(path: &Path, limits: &EventLogLimits) -> Result<EventLogSummary
     summarizer.finish()
 }
 
-/// The files of a rolling log, `events_<number>_<application>[.<codec>]`, in order.
+/// Ending of a file that the history server made of all files up to its number.
+const COMPACTED: &str = ".compact";
+
+/// The files of a rolling log, `events_<number>_<application>[.<codec>][.compact]`, in order. Files that a compacted one
+/// stands for are left out, where they are still there.
 fn rolling_files(dir: &Path) -> Result<Vec<PathBuf>, EventLogError> {
-    let mut files: Vec<(u64, PathBuf)> = std::fs::read_dir(dir)?
+    let mut files: Vec<(u64, bool, PathBuf)> = std::fs::read_dir(dir)?
         .filter_map(Result::ok)
         .filter_map(|entry| {
             let name = entry.file_name().into_string().ok()?;
             let number = name.strip_prefix("events_")?.split('_').next()?.parse().ok()?;
-            Some((number, entry.path()))
+            Some((number, name.ends_with(COMPACTED), entry.path()))
         })
         .take(ROLLING_FILES_MAX)
         .collect();
     files.sort();
-    Ok(files.into_iter().map(|(_, path)| path).collect())
+    let first = files.iter().rposition(|(_, compacted, _)| *compacted).unwrap_or(0);
+    Ok(files.into_iter().skip(first).map(|(_, _, path)| path).collect())
 }
 
 fn open(path: &Path) -> Result<Box<dyn BufRead>, EventLogError> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let name = name.strip_suffix(".inprogress").unwrap_or(&name);
+    let name = name.strip_suffix(COMPACTED).unwrap_or(name);
     let file = File::open(path)?;
     match name.rsplit_once('.').map(|(_, codec)| codec) {
         Some("zstd" | "zst") => Ok(Box::new(BufReader::with_capacity(BUFFER_BYTES, zstd::Decoder::new(file)?))),

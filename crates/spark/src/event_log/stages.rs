@@ -11,6 +11,9 @@ const BUCKETS_PER_OCTAVE: f64 = 8.0;
 /// Octaves: up to 2^48 bytes or milliseconds.
 const OCTAVES: usize = 48;
 
+/// Stages in the works for each that is kept, so that one that still runs is not given up for one that just began.
+const STAGES_IN_WORK_FACTOR: usize = 4;
+
 /// Counts by size, for the median; exact for the greatest.
 #[derive(Default)]
 struct Histogram {
@@ -90,8 +93,11 @@ impl Stages {
         summary.memory_spill_bytes = summary.memory_spill_bytes.saturating_add(metrics.memory_spill_bytes);
     }
 
-    /// The stages, in order.
-    pub(super) fn finish(self) -> Vec<StageSummary> {
+    /// The most telling stages, in order.
+    pub(super) fn finish(mut self, stages_max: usize) -> Vec<StageSummary> {
+        while self.0.len() > stages_max.max(1) {
+            self.drop_least_telling();
+        }
         self.0
             .into_values()
             .map(|stage| StageSummary {
@@ -105,16 +111,24 @@ impl Stages {
 
     /// The stage, made where it is new; then the least telling other one goes when there are too many.
     fn stage(&mut self, id: u32, stages_max: usize) -> &mut Stage {
-        if !self.0.contains_key(&id) && self.0.len() >= stages_max.max(1) {
-            let telling =
-                |stage: &Stage| (stage.summary.failed, stage.summary.shuffle_read_bytes + stage.summary.input_bytes);
-            let least = self.0.iter().min_by_key(|(_, stage)| telling(stage)).map(|(id, _)| *id);
-            least.and_then(|least| self.0.remove(&least));
+        let in_work_max = stages_max.max(1).saturating_mul(STAGES_IN_WORK_FACTOR);
+        if !self.0.contains_key(&id) && self.0.len() >= in_work_max {
+            self.drop_least_telling();
         }
         self.0.entry(id).or_insert_with(|| Stage {
             summary: StageSummary { stage: id, ..StageSummary::default() },
             ..Stage::default()
         })
+    }
+
+    fn drop_least_telling(&mut self) {
+        let telling = |stage: &Stage| {
+            let sums = &stage.summary;
+            let bytes = [sums.input_bytes, sums.shuffle_read_bytes, sums.shuffle_write_bytes, sums.memory_spill_bytes];
+            (sums.failed, sums.tasks_failed > 0, bytes.into_iter().fold(0, u64::saturating_add))
+        };
+        let least = self.0.iter().min_by_key(|(_, stage)| telling(stage)).map(|(id, _)| *id);
+        least.and_then(|least| self.0.remove(&least));
     }
 }
 
@@ -141,7 +155,7 @@ mod tests {
         };
         stages.info(&info(0, true), 2);
         (1..100).for_each(|id| stages.info(&info(id, false), 2));
-        let kept = stages.finish();
+        let kept = stages.finish(2);
         assert_eq!(kept.len(), 2);
         assert!(kept[0].failed);
     }

@@ -7,14 +7,25 @@ use serde::Deserialize;
 
 use super::{
     EventLogError, EventLogLimits,
-    event::{self, ExecutorMetrics, PlanNode},
+    event::{self, ExecutorMetrics},
     stages::Stages,
 };
 
-/// Deepest plan that is looked into.
-const PLAN_DEPTH_MAX: usize = 200;
 /// Words in a key whose value is left out: Spark's own `spark.redaction.regex`.
 const SECRET_WORDS: [&str; 6] = ["secret", "password", "token", "access.key", "accesskey", "credential"];
+
+/// Words of a removal's reason, in lower case, that tell of memory: limits of YARN and Kubernetes, `SparkExitCode.OOM`,
+/// SIGKILL.
+const MEMORY_REASONS: [&str; 6] = [
+    "exceeding memory limits",
+    "oomkilled",
+    "outofmemoryerror",
+    "exited with code 52",
+    "exited with code 137",
+    "code: 137",
+];
+/// Words of a removal's reason, in lower case, that tell of Spark's own will: shutdown, dynamic allocation, decommission.
+const SENT_AWAY_REASONS: [&str; 4] = ["shutdown hooks", "shutting down", "killed by driver", "executor decommission"];
 
 /// Events that carry a plan.
 const PLAN_EVENTS: [&str; 2] = [
@@ -94,7 +105,7 @@ impl Summarizer {
             }
             "SparkListenerJobEnd" => self.jobs_running -= 1,
             "SparkListenerApplicationEnd" => self.ended = true,
-            _ if PLAN_EVENTS.contains(&name) => self.on(line, |this, event: event::SqlPlan| this.plan(&event.plan, 0)),
+            _ if PLAN_EVENTS.contains(&name) => event::node_names(line).for_each(|name| self.operator(name)),
             _ => {}
         }
     }
@@ -106,7 +117,7 @@ impl Summarizer {
         if self.run_ms > 0 {
             self.summary.gc_time_share = (self.gc_ms as f64 / self.run_ms as f64).clamp(0.0, 1.0);
         }
-        self.summary.stages = self.stages.finish();
+        self.summary.stages = self.stages.finish(self.limits.stages_max);
         self.summary.plan_operators = self.operators.into_iter().collect();
         self.summary.incomplete = self.cut || !self.ended;
         Ok(self.summary)
@@ -150,12 +161,15 @@ impl Summarizer {
         }
     }
 
-    /// Executors that go when all work is done are not lost.
+    /// Executors that go when all work is done, or that Spark itself sends away, are not lost; one that memory killed
+    /// is, whenever it goes.
     fn executor_removed(&mut self, removed: &event::ExecutorRemoved) {
+        let reason = removed.reason.to_ascii_lowercase();
+        let says = |words: &[&str]| words.iter().any(|word| reason.contains(word));
         let idle = self.jobs_started && self.jobs_running <= 0;
-        let at_shutdown =
-            self.ended || idle || removed.reason.contains("Shutdown hooks") || removed.reason.contains("shutting down");
-        self.summary.executors_lost += u32::from(!at_shutdown);
+        let killed_by_memory = !self.ended && says(&MEMORY_REASONS);
+        let sent_away = self.ended || idle || says(&SENT_AWAY_REASONS);
+        self.summary.executors_lost += u32::from(killed_by_memory || !sent_away);
     }
 
     fn environment(&mut self, environment: event::EnvironmentUpdate) {
@@ -166,13 +180,14 @@ impl Summarizer {
         self.summary.spark_properties.extend(kept.take(self.limits.properties_max));
     }
 
-    fn plan(&mut self, node: &PlanNode, depth: usize) {
-        let operator = node.name.split(['(', ' ']).next().unwrap_or_default();
-        if !operator.is_empty() && operator.len() <= 64 && self.operators.len() < self.limits.operators_max {
+    fn operator(&mut self, node_name: &str) {
+        let operator = node_name.split(['(', ' ']).next().unwrap_or_default();
+        if !operator.is_empty()
+            && operator.len() <= 64
+            && self.operators.len() < self.limits.operators_max
+            && !self.operators.contains(operator)
+        {
             self.operators.insert(operator.to_owned());
-        }
-        if depth < PLAN_DEPTH_MAX {
-            node.children.iter().for_each(|child| self.plan(child, depth + 1));
         }
     }
 }

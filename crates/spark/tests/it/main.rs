@@ -71,6 +71,25 @@ fn a_compressed_log_and_a_rolling_log_read_alike() {
 }
 
 #[test]
+fn a_compacted_file_stands_for_those_before_it() {
+    let plain = read_path(&fixture("failed.jsonl"), &limits()).unwrap();
+    let text = std::fs::read(fixture("failed.jsonl")).unwrap();
+    let lines: Vec<&[u8]> = text.split_inclusive(|byte| *byte == b'\n').collect();
+    let (before, after) = lines.split_at(lines.len() / 2);
+    let dir = tempfile::tempdir().unwrap();
+    let compressed = |lines: &[&[u8]]| zstd::encode_all(lines.concat().as_slice(), 3).unwrap();
+    for (name, lines) in [
+        ("events_1_app-1.zstd", before),
+        ("events_2_app-1.zstd", before),
+        ("events_2_app-1.zstd.compact", before),
+        ("events_10_app-1.zstd", after),
+    ] {
+        std::fs::write(dir.path().join(name), compressed(lines)).unwrap();
+    }
+    assert_eq!(read_path(dir.path(), &limits()).unwrap(), plain);
+}
+
+#[test]
 fn a_log_cut_in_the_middle_tells_what_it_can() {
     let text = std::fs::read(fixture("healthy.jsonl")).unwrap();
     let summary = read(&text[..text.len() * 2 / 3], &limits()).unwrap();
