@@ -1,0 +1,25 @@
+//! What every service repeats: problem documents, authorization, limits, health, telemetry, shutdown, the client.
+//!
+//! A service builds an [`OpenApiRouter`](utoipa_axum::router::OpenApiRouter) of its own routes and hands it to
+//! [`serve`], which adds everything else. Handlers take [`ValidJson`], [`ValidQuery`], [`ValidPath`] and [`Actor`], and
+//! answer [`ApiError`] when they cannot do what was asked.
+
+mod auth;
+pub mod client;
+mod connection;
+mod error;
+mod extract;
+mod health;
+mod observe;
+mod openapi;
+pub mod query;
+mod server;
+pub mod telemetry;
+
+pub use auth::{Actor, Auth, AuthError, Tokens};
+pub use client::{Client, ClientError, Timeouts};
+pub use error::{ApiError, ProblemKind};
+pub use extract::{OptionalJson, ValidJson, ValidPath, ValidQuery};
+pub use health::Readiness;
+pub use query::{FailureQuery, PatchQuery};
+pub use server::{ServeError, ServeOptions, ServerLimits, router, serve, shutdown_signal};
