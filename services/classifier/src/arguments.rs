@@ -1,0 +1,59 @@
+//! The command line of the classifier as a process of its own.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::Parser;
+use paramedic_service::telemetry::LogFormat;
+
+use crate::config::ClassifierConfig;
+
+/// Classifies failed Spark jobs and decides what follows.
+///
+/// Example: `paramedic-classifier --rules rules --database-url sqlite://paramedic.db --log-root /var/log/spark`
+#[derive(Debug, Parser)]
+#[command(version)]
+pub struct Arguments {
+    /// Address to listen on. Any but a loopback address needs --tokens.
+    #[arg(long, default_value = "127.0.0.1:8081")]
+    pub listen: SocketAddr,
+    /// `sqlite://PATH` or `postgres://USER@HOST/DATABASE`.
+    #[arg(long, env = "PARAMEDIC_DATABASE_URL", hide_env_values = true)]
+    pub database_url: String,
+    /// Directory of the rule files.
+    #[arg(long, default_value = "rules")]
+    pub rules: PathBuf,
+    /// The recommender.
+    #[arg(long, default_value = "http://127.0.0.1:8082")]
+    pub recommender_url: String,
+    /// The configuration service.
+    #[arg(long, default_value = "http://127.0.0.1:8083")]
+    pub configsvc_url: String,
+    /// Token that this service shows to the other two.
+    #[arg(long, env = "PARAMEDIC_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+    /// Tokens file, one `name role sha256-hex` a line.
+    #[arg(long)]
+    pub tokens: Option<PathBuf>,
+    /// Directory whose files reports may name as logs; may be given several times. None: no files.
+    #[arg(long)]
+    pub log_root: Vec<PathBuf>,
+    /// `text` or `json`. `RUST_LOG` says what is logged.
+    #[arg(long, default_value = "text")]
+    pub log_format: LogFormat,
+}
+
+impl From<Arguments> for ClassifierConfig {
+    fn from(arguments: Arguments) -> Self {
+        let mut config = Self {
+            database_url: arguments.database_url,
+            rules_dir: arguments.rules,
+            tokens_file: arguments.tokens,
+            ..Self::default()
+        };
+        config.peers.recommender_url = arguments.recommender_url;
+        config.peers.configsvc_url = arguments.configsvc_url;
+        config.peers.token = arguments.token;
+        config.collect.log_roots = arguments.log_root;
+        config
+    }
+}

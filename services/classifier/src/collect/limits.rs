@@ -1,0 +1,50 @@
+//! Bounds of collecting.
+
+use std::{path::PathBuf, time::Duration};
+
+/// Bounds of collecting logs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CollectConfig {
+    /// Most bytes kept of one log; of a longer one, its head and its tail. Default: 16 MiB.
+    pub log_bytes_max: usize,
+    /// Most bytes kept of all logs of a report; where it is less than `log_bytes_max` a log, each gets an equal share.
+    /// Default: 128 MiB.
+    pub total_bytes_max: usize,
+    /// Most bytes that are transferred of one log or event log behind HTTP: an endless one ends there. Default: 256 MiB.
+    pub fetch_bytes_max: u64,
+    /// Logs fetched at once for one report. Default: 8.
+    pub fetches_max: usize,
+    /// Until a connection to a log host stands. Default: 2 s.
+    pub http_connect_timeout: Duration,
+    /// Longest time for one log behind HTTP; what has arrived by then is used. Default: 10 s.
+    pub http_timeout: Duration,
+    /// Redirects that a log host may send, each checked like the URL itself. Default: 3.
+    pub redirects_max: usize,
+    /// Longest time for all logs of a report. Default: 20 s.
+    pub collect_timeout: Duration,
+    /// Directories whose files a report may name. Default: none, so no files.
+    pub log_roots: Vec<PathBuf>,
+}
+
+impl Default for CollectConfig {
+    fn default() -> Self {
+        Self {
+            log_bytes_max: 16 * 1024 * 1024,
+            total_bytes_max: 128 * 1024 * 1024,
+            fetch_bytes_max: 256 * 1024 * 1024,
+            fetches_max: 8,
+            http_connect_timeout: Duration::from_secs(2),
+            http_timeout: Duration::from_secs(10),
+            redirects_max: 3,
+            collect_timeout: Duration::from_secs(20),
+            log_roots: Vec::new(),
+        }
+    }
+}
+
+impl CollectConfig {
+    /// Most bytes kept of one of so many logs.
+    pub(super) fn bytes_of_one(&self, logs: usize) -> usize {
+        self.log_bytes_max.min(self.total_bytes_max / logs.max(1))
+    }
+}

@@ -1,0 +1,116 @@
+//! Settings of the classifier: one struct a section, each field with its unit and its default.
+
+use std::{fmt, path::PathBuf, time::Duration};
+
+use paramedic_service::ServerLimits;
+
+use paramedic_spark::PriceTable;
+
+use crate::collect::CollectConfig;
+
+/// Every setting of the classifier.
+#[derive(Clone, Debug)]
+pub struct ClassifierConfig {
+    /// Where decisions are kept: `sqlite://PATH`, `sqlite::memory:`, `postgres://…`. Used by [`serve`](crate::serve).
+    pub database_url: String,
+    /// Directory of the rule files. Default: `rules`.
+    pub rules_dir: PathBuf,
+    /// Tokens file; needed on any but a loopback address. Used by [`serve`](crate::serve).
+    pub tokens_file: Option<PathBuf>,
+    /// The other two services.
+    pub peers: PeersConfig,
+    /// Bounds of collecting logs.
+    pub collect: CollectConfig,
+    /// Bounds of a decision.
+    pub decision: DecisionConfig,
+    /// What computing costs, where the platform does not report it.
+    pub prices: PriceTable,
+    /// Bounds of the HTTP server. Used by [`serve`](crate::serve).
+    pub server: ServerLimits,
+}
+
+impl Default for ClassifierConfig {
+    fn default() -> Self {
+        Self {
+            database_url: "sqlite::memory:".to_owned(),
+            rules_dir: PathBuf::from("rules"),
+            tokens_file: None,
+            peers: PeersConfig::default(),
+            collect: CollectConfig::default(),
+            decision: DecisionConfig::default(),
+            prices: PriceTable::default(),
+            server: ServerLimits::default(),
+        }
+    }
+}
+
+/// The other two services.
+#[derive(Clone)]
+pub struct PeersConfig {
+    /// The recommender. Default: `http://127.0.0.1:8082`.
+    pub recommender_url: String,
+    /// The configuration service. Default: `http://127.0.0.1:8083`.
+    pub configsvc_url: String,
+    /// Token shown to both; its role must be `scheduler` or `operator`. Default: none.
+    pub token: Option<String>,
+    /// Until a connection to either stands. Default: 1 s, both are near.
+    pub connect_timeout: Duration,
+    /// Longest wait for one answer of the recommender. Default: 3 s, above its own search deadline.
+    pub recommender_timeout: Duration,
+    /// Longest wait for one answer of the configuration service. Default: 3 s.
+    pub configsvc_timeout: Duration,
+}
+
+impl Default for PeersConfig {
+    fn default() -> Self {
+        Self {
+            recommender_url: "http://127.0.0.1:8082".to_owned(),
+            configsvc_url: "http://127.0.0.1:8083".to_owned(),
+            token: None,
+            connect_timeout: Duration::from_secs(1),
+            recommender_timeout: Duration::from_secs(3),
+            configsvc_timeout: Duration::from_secs(3),
+        }
+    }
+}
+
+impl fmt::Debug for PeersConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PeersConfig")
+            .field("recommender_url", &self.recommender_url)
+            .field("configsvc_url", &self.configsvc_url)
+            .field("token", &self.token.as_ref().map(|_| "<redacted>"))
+            .field("connect_timeout", &self.connect_timeout)
+            .field("recommender_timeout", &self.recommender_timeout)
+            .field("configsvc_timeout", &self.configsvc_timeout)
+            .finish()
+    }
+}
+
+/// Bounds of a decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecisionConfig {
+    /// Reports worked on at once; more wait. Each may hold `collect.total_bytes_max` of logs. Default: 8.
+    pub reports_max: usize,
+    /// Reports that may wait for that; more are answered 503, to be sent again. Below half of the server's
+    /// `requests_max`, so that on one port with the other two services the calls to them find room. Default: 112.
+    pub reports_waiting_max: usize,
+    /// Longest time for matching the rules. Default: 10 s; the rules match some hundred MB a second.
+    pub match_timeout: Duration,
+    /// Longest wait for one answer of the store. Default: 3 s.
+    pub store_timeout: Duration,
+    /// How long a retry's patch applies, in seconds from the first report. Default: 7 days, longer than runs are retried.
+    pub patch_lifetime_s: i64,
+}
+
+impl Default for DecisionConfig {
+    fn default() -> Self {
+        Self {
+            reports_max: 8,
+            reports_waiting_max: 112,
+            match_timeout: Duration::from_secs(10),
+            store_timeout: Duration::from_secs(3),
+            patch_lifetime_s: 7 * 24 * 3600,
+        }
+    }
+}

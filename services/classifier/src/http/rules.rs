@@ -1,0 +1,64 @@
+//! `/v1/rules`.
+
+use axum::{Json, extract::State};
+use paramedic_domain::{MatchRequest, MatchResponse, Page, Problem, Role, RuleSetSummary, Violation};
+use paramedic_rules::{Rule, RuleErrors, RuleSet};
+use paramedic_service::{Actor, ApiError, ValidJson, ValidPath};
+
+use crate::{degraded::Degraded, state::Classifier};
+
+/// The rules in force, in the order in which they decide.
+#[utoipa::path(get, path = "/v1/rules", tag = "classifier", responses((status = 200, body = Page<Rule>)))]
+pub(super) async fn list(State(classifier): State<Classifier>) -> Json<Page<Rule>> {
+    Json(Page { items: classifier.rules.current().rules().to_vec(), next_cursor: None })
+}
+
+/// One rule.
+#[utoipa::path(get, path = "/v1/rules/{name}", tag = "classifier", params(("name" = String, Path)),
+    responses((status = 200, body = Rule), (status = 404, body = Problem)))]
+pub(super) async fn show(
+    State(classifier): State<Classifier>,
+    ValidPath(name): ValidPath<String>,
+) -> Result<Json<Rule>, ApiError> {
+    let rules = classifier.rules.current();
+    let rule = rules.rule(&name).cloned();
+    rule.map(Json).ok_or_else(|| ApiError::not_found(format!("no rule is named {name:?}")))
+}
+
+/// What would the rules say of these logs? Nothing is stored.
+#[utoipa::path(post, path = "/v1/rules/match", tag = "classifier", request_body = MatchRequest,
+    responses((status = 200, body = MatchResponse), (status = 422, body = Problem)))]
+pub(super) async fn try_out(
+    State(classifier): State<Classifier>,
+    actor: Actor,
+    ValidJson(request): ValidJson<MatchRequest>,
+) -> Result<Json<MatchResponse>, ApiError> {
+    // Not for viewers: it reads the logs it is pointed to.
+    actor.require(&[Role::Scheduler, Role::RuleAuthor])?;
+    let mut degraded = Degraded::default();
+    let slot = classifier.slot().await;
+    let logs = classifier.collector.logs(request.logs, &mut degraded).await;
+    let classification = classifier.classify(slot, logs, request.exit_code, &request.config, &mut degraded).await;
+    Ok(Json(MatchResponse { classification, degraded: degraded.into_vec() }))
+}
+
+/// Reads the rule files again. With any mistake in them the rules in force stay, and every mistake is answered.
+#[utoipa::path(post, path = "/v1/rules/reload", tag = "classifier",
+    responses((status = 200, body = RuleSetSummary), (status = 422, body = Problem)))]
+pub(super) async fn reload(
+    State(classifier): State<Classifier>,
+    actor: Actor,
+) -> Result<Json<RuleSetSummary>, ApiError> {
+    actor.require(&[Role::RuleAuthor])?;
+    let reloaded = tokio::task::spawn_blocking(move || classifier.rules.reload()).await.map_err(ApiError::internal)?;
+    reloaded.map(|rules| Json(summary(&rules))).map_err(|errors| refuse(&errors))
+}
+
+fn summary(rules: &RuleSet) -> RuleSetSummary {
+    RuleSetSummary { version: rules.version().to_owned(), rules: rules.rules().len() as u64 }
+}
+
+fn refuse(errors: &RuleErrors) -> ApiError {
+    tracing::warn!(%errors, "the rules in force stay");
+    ApiError::invalid(errors.0.iter().map(|error| Violation::at("", error.to_string())).collect())
+}

@@ -1,0 +1,107 @@
+//! Storing a recommended configuration as a patch for the run's next attempts.
+
+use paramedic_domain::{
+    Action, Classification, FailureId, Job, NewPatch, Patch, PatchId, PatchReference, PatchStatus, Recommendation,
+    Scope, Timestamp, patch::REASON_BYTES_MAX,
+};
+use paramedic_service::ClientError;
+
+use crate::{
+    degraded::{CONFIGSVC_REFUSED, CONFIGSVC_UNAVAILABLE, Degraded, RECOMMENDATION_EMPTY},
+    state::Classifier,
+};
+
+/// The failure that a patch heals.
+pub(crate) struct Occasion<'a> {
+    pub(crate) failure_id: FailureId,
+    pub(crate) job: &'a Job,
+    pub(crate) classification: &'a Classification,
+    /// When the failure was first reported.
+    pub(crate) reported_at: Timestamp,
+}
+
+impl Classifier {
+    /// Stores the recommended configuration, where there is one. The failure's id is the idempotency key: however often
+    /// the failure is reported, it has one patch.
+    pub(crate) async fn store_patch(
+        &self,
+        occasion: &Occasion<'_>,
+        recommendation: Option<&Recommendation>,
+        degraded: &mut Degraded,
+    ) -> Option<PatchReference> {
+        let recommendation = recommendation.filter(|it| it.action == Action::RetryWithConfig)?;
+        if recommendation.patch.0.is_empty() {
+            degraded.add_because(RECOMMENDATION_EMPTY, &"a retry with a configuration that changes nothing");
+            return None;
+        }
+        let patch = self.new_patch(occasion, recommendation);
+        let key = occasion.failure_id.to_string();
+        match self.configsvc.create_patch(&patch, Some(&key)).await {
+            Ok(patch) => reference(&patch),
+            Err(error) if error.problem().is_some_and(|problem| problem.status == 409) => {
+                self.patch_of_earlier_report(&key, &error, degraded).await
+            }
+            Err(error) => {
+                missed(&error, degraded);
+                None
+            }
+        }
+    }
+
+    fn new_patch(&self, occasion: &Occasion<'_>, recommendation: &Recommendation) -> NewPatch {
+        NewPatch {
+            scope: Scope::next_attempts_of(occasion.job),
+            patch: recommendation.patch.clone(),
+            source: "recommender".to_owned(),
+            reason: Some(reason(occasion, recommendation)),
+            priority: 0,
+            expires_at: Some(occasion.reported_at.plus_seconds(self.bounds.patch_lifetime_s)),
+            max_uses: None,
+        }
+    }
+
+    /// A report before this one (with other logs, cut off before its decision was stored) has made the patch: that one
+    /// is in force, so that one is named.
+    async fn patch_of_earlier_report(
+        &self,
+        key: &str,
+        conflict: &ClientError,
+        degraded: &mut Degraded,
+    ) -> Option<PatchReference> {
+        match self.configsvc.patch(PatchId::of(key)).await {
+            Ok(Some(patch)) => reference(&patch),
+            Ok(None) => {
+                missed(conflict, degraded);
+                None
+            }
+            Err(error) => {
+                missed(&error, degraded);
+                None
+            }
+        }
+    }
+}
+
+fn reference(patch: &Patch) -> Option<PatchReference> {
+    // Someone may have paused or revoked it since the first report: then no patch carries the configuration.
+    let active = patch.status == PatchStatus::Active;
+    active.then_some(PatchReference { id: patch.id, expires_at: patch.content.expires_at })
+}
+
+fn missed(error: &ClientError, degraded: &mut Degraded) {
+    let refused = error.problem().is_some_and(|problem| problem.status < 500);
+    degraded.add_because(if refused { CONFIGSVC_REFUSED } else { CONFIGSVC_UNAVAILABLE }, error);
+}
+
+/// Why, in words: the same for the same recommendation.
+fn reason(occasion: &Occasion<'_>, recommendation: &Recommendation) -> String {
+    let Classification { class, summary, .. } = occasion.classification;
+    let mut reason = format!("Attempt {} failed with {class}: {summary}", occasion.job.attempt);
+    for sentence in &recommendation.explanation {
+        reason.push(' ');
+        reason.push_str(sentence);
+    }
+    let end = (0..=reason.len().min(REASON_BYTES_MAX)).rev().find(|end| reason.is_char_boundary(*end));
+    reason.truncate(end.unwrap_or(0));
+    reason
+}

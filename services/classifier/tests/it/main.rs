@@ -1,0 +1,11 @@
+//! The classifier as a scheduler sees it: the real service on a port of its own, with a real store and real rules.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod failures;
+mod harness;
+mod log_hosts;
+mod outcomes;
+mod peers;
+mod roles;
+mod rules;
