@@ -130,7 +130,7 @@ pub fn policy_bounds(parameter: Parameter, policy: &Policy) -> Bounds {
             if text.starts_with('-') {
                 return Some(0.0);
             }
-            size::parse_bytes(text, size::SizeUnit::Byte).ok().map(|bytes| bytes as f64 / MIB)
+            size::parse_value(parameter.key(), text).ok().map(|bytes| bytes as f64 / MIB)
         } else {
             text.parse().ok()
         }

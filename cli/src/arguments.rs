@@ -1,0 +1,47 @@
+//! The command line's grammar.
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::{
+    classify::Classify, failures::Failures, models::Models, patches::Patches, rules::Rules, submit::Submit,
+};
+#[cfg(feature = "server")]
+use crate::commands::{serve::Serve, train::Train};
+
+/// Heals failed Spark jobs: classifies the failure, finds the configuration that the retry needs, and retries
+#[derive(Debug, Parser)]
+#[command(
+    name = "paramedic",
+    version,
+    arg_required_else_help = true,
+    after_help = "Example:\n  paramedic serve &\n  paramedic submit -- spark-submit --executor-memory 512m job.py\n\n\
+                  Exit codes: 0 done, 1 the answer is no, 2 wrong usage, 3 a service could not be reached"
+)]
+pub(crate) struct Arguments {
+    /// What to do
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the classifier, the recommender and the configuration service in one process, on one port
+    #[cfg(feature = "server")]
+    Serve(Serve),
+    /// Run a Spark job, and heal it when it fails
+    Submit(Submit),
+    /// Say what the logs of a failure mean, without a server
+    Classify(Classify),
+    /// Check, test and explain rules
+    Rules(Rules),
+    /// Show failures and what was decided on them
+    Failures(Failures),
+    /// Show, create and revoke configuration patches
+    Patches(Patches),
+    /// Show the models, and choose the one in use
+    Models(Models),
+    /// Train a model
+    #[cfg(feature = "server")]
+    Train(Train),
+}

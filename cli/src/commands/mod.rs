@@ -1,0 +1,51 @@
+//! The commands, a file each.
+
+pub(crate) mod classify;
+pub(crate) mod failures;
+pub(crate) mod logs;
+pub(crate) mod models;
+pub(crate) mod patches;
+pub(crate) mod rules;
+#[cfg(feature = "server")]
+pub(crate) mod serve;
+pub(crate) mod submit;
+#[cfg(feature = "server")]
+pub(crate) mod train;
+
+use std::{future::Future, process::ExitCode};
+
+use anyhow::Context as _;
+use paramedic_domain::Clock;
+
+use crate::{
+    arguments::{Arguments, Command},
+    exit::CommandError,
+};
+
+/// Runs the command that was asked for.
+pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, CommandError> {
+    let clock = Clock::system();
+    match arguments.command {
+        #[cfg(feature = "server")]
+        Command::Serve(serve) => block_on(serve::run(serve, clock)),
+        Command::Submit(submit) => block_on(submit::run(submit, clock)),
+        Command::Classify(classify) => classify::run(&classify),
+        Command::Rules(rules) => rules::run(&rules),
+        Command::Failures(failures) => block_on(failures::run(failures)),
+        Command::Patches(patches) => block_on(patches::run(patches, clock)),
+        Command::Models(models) => block_on(models::run(models)),
+        #[cfg(feature = "server")]
+        Command::Train(train) => train::run(&train),
+    }
+}
+
+fn block_on(command: impl Future<Output = Result<ExitCode, CommandError>>) -> Result<ExitCode, CommandError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the asynchronous runtime does not start")?;
+    let result = runtime.block_on(command);
+    // A blocking read that outlived its time limit must not hold the exit.
+    runtime.shutdown_background();
+    result
+}

@@ -1,0 +1,115 @@
+//! `paramedic models`: the models, and the one in use.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use paramedic_domain::model::ModelListing;
+
+use crate::{
+    exit::CommandError,
+    output,
+    server::{ASK_TIMEOUT, Server},
+};
+
+/// The arguments of `paramedic models`
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  paramedic models list\n  paramedic models promote base-1")]
+pub(crate) struct Models {
+    /// The server
+    #[command(flatten)]
+    server: Server,
+    /// Print JSON
+    #[arg(long, global = true)]
+    json: bool,
+    /// What to do
+    #[command(subcommand)]
+    command: ModelsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum ModelsCommand {
+    /// List the model versions, newest first
+    #[command(after_help = "Example:\n  paramedic models list --json")]
+    List,
+    /// Show one version: what it was trained on, and the audit it passed
+    #[command(after_help = "Example:\n  paramedic models show base-1")]
+    Show {
+        /// The version
+        version: String,
+    },
+    /// Use this version from now on
+    #[command(after_help = "Example:\n  paramedic models promote base-1")]
+    Promote {
+        /// The version
+        version: String,
+    },
+    /// Use the version before the one in use again
+    #[command(after_help = "Example:\n  paramedic models rollback")]
+    Rollback,
+}
+
+/// Asks and prints.
+pub(crate) async fn run(arguments: Models) -> Result<ExitCode, CommandError> {
+    let client = arguments.server.client(ASK_TIMEOUT)?;
+    let listing = match arguments.command {
+        ModelsCommand::List => {
+            let page = client.models().await?;
+            if arguments.json {
+                output::print_json(&page)?;
+            } else {
+                let rows: Vec<_> = page.items.iter().map(row).collect();
+                let headers = ["version", "in use", "source", "records", "trained", "AUC", "calibration error"];
+                output::print(&output::table(&headers, &rows))?;
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
+        ModelsCommand::Show { version } => client.model(&version).await?.ok_or_else(|| {
+            CommandError::No(format!("there is no model {version}; `paramedic models list` lists them"))
+        })?,
+        ModelsCommand::Promote { version } => client.promote_model(&version).await?,
+        ModelsCommand::Rollback => client.rollback_model().await?,
+    };
+    if arguments.json {
+        output::print_json(&listing)?;
+    } else {
+        output::print(&whole(&listing))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn row(listing: &ModelListing) -> Vec<String> {
+    let manifest = &listing.manifest;
+    vec![
+        manifest.version.clone(),
+        if listing.champion { "yes" } else { "" }.to_owned(),
+        manifest.source.clone(),
+        manifest.record_count.to_string(),
+        manifest.trained_at.map_or_else(|| "-".to_owned(), |time| time.to_string()),
+        format!("{:.3}", manifest.audit.auc),
+        format!("{:.3}", manifest.audit.calibration_error),
+    ]
+}
+
+fn whole(listing: &ModelListing) -> String {
+    let (manifest, audit) = (&listing.manifest, &listing.manifest.audit);
+    let mut lines = vec![
+        format!("{}{}", manifest.version, if listing.champion { ", in use" } else { "" }),
+        format!("  trained on {} {} records, seed {}", manifest.record_count, manifest.source, manifest.seed),
+        format!(
+            "  audited on {} records: AUC {:.3}, calibration error {:.3}",
+            audit.records, audit.auc, audit.calibration_error
+        ),
+        format!(
+            "  median cost error {:.1} %, monotonicity violations {}",
+            audit.cost_error_median * 100.0,
+            audit.monotonicity_violations
+        ),
+    ];
+    if let Some(parent) = &manifest.parent_version {
+        lines.push(format!("  after {parent}"));
+    }
+    lines.extend(
+        audit.checks.iter().map(|(check, passed)| format!("  {} {check}", if *passed { "passed" } else { "FAILED" })),
+    );
+    lines.join("\n")
+}

@@ -1,0 +1,176 @@
+//! `paramedic serve`: the classifier, the recommender and the configuration service in one process, on one port.
+
+use std::{
+    fs,
+    io::Read as _,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use anyhow::Context as _;
+use clap::Args;
+use paramedic_classifier::{Classifier, ClassifierConfig};
+use paramedic_configsvc::ConfigState;
+use paramedic_domain::{Clock, Role};
+use paramedic_recommender::{
+    RecommenderState,
+    settings::{ModelSettings, RecommenderSettings},
+};
+use paramedic_service::{Actor, Auth, ServeOptions, Tokens, shutdown_signal, telemetry};
+use paramedic_store::Store;
+use tokio::net::TcpListener;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::{exit::CommandError, output, packaged};
+
+/// The arguments of `paramedic serve`
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  paramedic serve --data-dir /var/lib/paramedic\n  \
+                        paramedic serve --listen 0.0.0.0:8717 --tokens tokens --database-url postgres://paramedic@db/paramedic\n\n\
+                        On a loopback address no tokens are needed. RUST_LOG says what is logged")]
+pub(crate) struct Serve {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8717")]
+    listen: SocketAddr,
+    /// The folder of the SQLite database and of models trained here
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    data_dir: PathBuf,
+    /// `postgres://USER@HOST/DATABASE` or `sqlite://PATH`, instead of SQLite in the data folder
+    #[arg(long, value_name = "URL", env = "PARAMEDIC_DATABASE_URL", hide_env_values = true)]
+    database_url: Option<String>,
+    /// The rule files [default: ./rules, else those beside the program]
+    #[arg(long, value_name = "DIR")]
+    rules: Option<PathBuf>,
+    /// The models that ship with the program [default: ./models, else those beside the program]
+    #[arg(long, value_name = "DIR")]
+    models: Option<PathBuf>,
+    /// `name role sha256-hex` a line; needed where others can reach the address
+    #[arg(long, value_name = "FILE")]
+    tokens: Option<PathBuf>,
+    /// A folder whose files reports may name as logs; may be repeated
+    #[arg(long = "log-root", value_name = "DIR")]
+    log_roots: Vec<PathBuf>,
+    /// Write the server's URL to this file once it can be asked
+    #[arg(long, value_name = "FILE")]
+    ready_file: Option<PathBuf>,
+    /// `text` or `json`
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    log_format: telemetry::LogFormat,
+}
+
+/// Serves until Ctrl-C or SIGTERM.
+pub(crate) async fn run(arguments: Serve, clock: Clock) -> Result<ExitCode, CommandError> {
+    telemetry::init(arguments.log_format);
+    let rules = packaged::folder("rules", arguments.rules.as_deref())?;
+    let models = packaged::folder("models", arguments.models.as_deref())?;
+    let listener = bind(arguments.listen).await?;
+    let address = listener.local_addr().context("the listener has no address")?;
+    let (auth, token) = authorization(address, arguments.tokens.as_deref())?;
+    let store = open_store(&arguments).await?;
+
+    let url = format!("http://{address}");
+    let classifier = classifier(&arguments, rules, &inner_url(address), token, &store, &clock)?;
+    let settings = RecommenderSettings {
+        models: ModelSettings { base_dir: Some(models), data_dir: Some(arguments.data_dir.join("models")) },
+        ..RecommenderSettings::default()
+    };
+    let recommender = RecommenderState::new(store.clone(), settings, clock.clone());
+    let options = ServeOptions {
+        ready: classifier.readiness(),
+        ..ServeOptions::new("Paramedic", env!("CARGO_PKG_VERSION"), auth)
+    };
+    let routes = OpenApiRouter::new()
+        .merge(paramedic_classifier::routes(classifier))
+        .merge(paramedic_recommender::routes(recommender))
+        .merge(paramedic_configsvc::routes(ConfigState::new(store.clone(), clock)));
+
+    output::print(&format!("paramedic: listening on {url}"))?;
+    if let Some(path) = &arguments.ready_file {
+        // Renamed into place: whoever waits for the file never reads half of a URL.
+        let aside = path.with_extension("partial");
+        fs::write(&aside, &url)
+            .and_then(|()| fs::rename(&aside, path))
+            .with_context(|| format!("--ready-file {}", path.display()))?;
+    }
+    let served = paramedic_service::serve(routes, options, listener, shutdown_signal()).await;
+    store.close().await;
+    served.map_err(anyhow::Error::from)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, CommandError> {
+    TcpListener::bind(address).await.map_err(|error| {
+        CommandError::Usage(format!("--listen {address}: {error}; name another port, or 0 for a free one"))
+    })
+}
+
+async fn open_store(arguments: &Serve) -> Result<Store, CommandError> {
+    fs::create_dir_all(&arguments.data_dir)
+        .map_err(|error| CommandError::Usage(format!("--data-dir {}: {error}", arguments.data_dir.display())))?;
+    let own = || format!("sqlite://{}", arguments.data_dir.join("paramedic.sqlite").display());
+    let url = arguments.database_url.clone().unwrap_or_else(own);
+    Store::open(&url).await.map_err(|error| CommandError::Unreachable(error.to_string()))
+}
+
+fn classifier(
+    arguments: &Serve,
+    rules_dir: PathBuf,
+    url: &str,
+    token: Option<String>,
+    store: &Store,
+    clock: &Clock,
+) -> Result<Classifier, CommandError> {
+    let mut config = ClassifierConfig { rules_dir, ..ClassifierConfig::default() };
+    config.peers.recommender_url = url.to_owned();
+    config.peers.configsvc_url = url.to_owned();
+    config.peers.token = token;
+    config.collect.log_roots.clone_from(&arguments.log_roots);
+    Classifier::start(&config, store.clone(), clock.clone()).map_err(|error| CommandError::Usage(error.to_string()))
+}
+
+/// Who may ask; and with tokens, one more of this process' own, for the services' calls to each other.
+fn authorization(address: SocketAddr, tokens: Option<&Path>) -> Result<(Auth, Option<String>), CommandError> {
+    let usage = |error: paramedic_service::AuthError| CommandError::Usage(error.to_string());
+    let Some(path) = tokens else { return Ok((Auth::for_address(address, None).map_err(usage)?, None)) };
+    let token = fresh_token().context("/dev/urandom cannot be read")?;
+    let own = Actor { name: "paramedic".to_owned(), role: Role::Operator };
+    let tokens = Tokens::load(path).map_err(usage)?.and(own, &token);
+    Ok((Auth::Tokens(Arc::new(tokens)), Some(token)))
+}
+
+fn fresh_token() -> std::io::Result<String> {
+    let mut bytes = [0_u8; 32];
+    fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Where this process reaches itself: an address that listens on every interface is none to call.
+fn inner_url(address: SocketAddr) -> String {
+    let host = match address.ip() {
+        ip if ip.is_unspecified() && address.is_ipv4() => "127.0.0.1".to_owned(),
+        ip if ip.is_unspecified() => "[::1]".to_owned(),
+        std::net::IpAddr::V6(ip) => format!("[{ip}]"),
+        ip => ip.to_string(),
+    };
+    format!("http://{host}:{}", address.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_reaches_itself_where_it_listens_everywhere() {
+        assert_eq!(inner_url("0.0.0.0:80".parse().unwrap()), "http://127.0.0.1:80");
+        assert_eq!(inner_url("[::]:80".parse().unwrap()), "http://[::1]:80");
+        assert_eq!(inner_url("10.0.0.7:80".parse().unwrap()), "http://10.0.0.7:80");
+    }
+
+    #[test]
+    fn another_address_needs_tokens() {
+        let error = authorization("10.0.0.7:80".parse().unwrap(), None).unwrap_err().to_string();
+        assert!(error.contains("tokens"), "{error}");
+    }
+}

@@ -1,0 +1,41 @@
+//! How commands reach a server.
+
+use std::{fs, path::PathBuf, time::Duration};
+
+use clap::Args;
+use paramedic_service::{Client, Timeouts};
+
+use crate::exit::CommandError;
+
+/// The server to ask.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Server {
+    /// The server's URL
+    #[arg(long, value_name = "URL", env = "PARAMEDIC_URL", default_value = "http://127.0.0.1:8717")]
+    pub(crate) server: String,
+    /// A file that holds the token; else PARAMEDIC_TOKEN in the environment is the token
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+}
+
+impl Server {
+    /// A client of the server for calls that may take this long.
+    pub(crate) fn client(&self, total: Duration) -> Result<Client, CommandError> {
+        let connect = Duration::from_secs(2).min(total);
+        Ok(Client::new(&self.server, self.token()?.as_deref(), Timeouts { connect, total })?)
+    }
+
+    fn token(&self) -> Result<Option<String>, CommandError> {
+        let token = match &self.token_file {
+            Some(path) => Some(
+                fs::read_to_string(path)
+                    .map_err(|error| CommandError::Usage(format!("--token-file {}: {error}", path.display())))?,
+            ),
+            None => std::env::var("PARAMEDIC_TOKEN").ok(),
+        };
+        Ok(token.map(|token| token.trim().to_owned()).filter(|token| !token.is_empty()))
+    }
+}
+
+/// How long a command that only asks waits for the answer.
+pub(crate) const ASK_TIMEOUT: Duration = Duration::from_secs(15);
