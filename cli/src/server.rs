@@ -13,7 +13,7 @@ pub(crate) struct Server {
     /// The server's URL
     #[arg(long, value_name = "URL", env = "PARAMEDIC_URL", default_value = "http://127.0.0.1:8717")]
     pub(crate) server: String,
-    /// A file that holds the token; else PARAMEDIC_TOKEN in the environment is the token
+    /// A file that holds the token; else `PARAMEDIC_TOKEN` in the environment is the token
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
 }

@@ -91,7 +91,7 @@ struct List {
 
 #[derive(Debug, Args)]
 struct Create {
-    /// Which jobs: scheduler, cluster, workflow, job, run, user, after_attempt or label.NAME; may be repeated
+    /// Which jobs: scheduler, cluster, workflow, job, run, user, `after_attempt` or label.NAME; may be repeated
     #[arg(long, value_name = "FIELD=VALUE", value_parser = key_and_value)]
     scope: Vec<(String, String)>,
     /// A key to set; may be repeated
@@ -155,9 +155,9 @@ pub(crate) async fn run(arguments: Patches, clock: Clock) -> Result<ExitCode, Co
 
 fn tell_one(patch: &Patch, json: bool) -> Result<(), CommandError> {
     if json {
-        output::print_json(patch)?
+        output::print_json(patch)?;
     } else {
-        output::print(&whole(patch, &[]))?
+        output::print(&whole(patch, &[]))?;
     }
     Ok(())
 }

@@ -21,8 +21,8 @@ use crate::{
                         paramedic rules explain driver.stderr --rule SparkExecutorHeapOom")]
 pub(crate) struct Rules {
     /// The folder of rules; else ./rules, else the rules that came with this program
-    #[arg(long, global = true, value_name = "DIR", env = "PARAMEDIC_RULES")]
-    rules: Option<PathBuf>,
+    #[arg(long = "rules", global = true, value_name = "DIR", env = "PARAMEDIC_RULES")]
+    folder: Option<PathBuf>,
     /// Print JSON
     #[arg(long, global = true)]
     json: bool,
@@ -69,7 +69,7 @@ pub(crate) fn run(arguments: &Rules) -> Result<ExitCode, CommandError> {
         output::print_json(&paramedic_rules::json_schema())?;
         return Ok(ExitCode::SUCCESS);
     }
-    let rules = load(arguments.rules.as_deref())?;
+    let rules = load(arguments.folder.as_deref())?;
     let json = arguments.json;
     let passed = match &arguments.command {
         RulesCommand::Check => check(&rules, json)?,

@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::Read as _,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
@@ -143,7 +143,7 @@ fn authorization(address: SocketAddr, tokens: Option<&Path>) -> Result<(Auth, Op
 fn fresh_token() -> std::io::Result<String> {
     let mut bytes = [0_u8; 32];
     fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}")))
 }
 
 /// Where this process reaches itself: an address that listens on every interface is none to call.
@@ -151,8 +151,8 @@ fn inner_url(address: SocketAddr) -> String {
     let host = match address.ip() {
         ip if ip.is_unspecified() && address.is_ipv4() => "127.0.0.1".to_owned(),
         ip if ip.is_unspecified() => "[::1]".to_owned(),
-        std::net::IpAddr::V6(ip) => format!("[{ip}]"),
-        ip => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+        IpAddr::V4(ip) => ip.to_string(),
     };
     format!("http://{host}:{}", address.port())
 }

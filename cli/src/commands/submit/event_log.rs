@@ -38,11 +38,10 @@ impl EventLog {
                 let directory = setting("spark.eventLog.dir").unwrap_or_else(|| SPARK_DEFAULT_DIRECTORY.to_owned());
                 Ok(local_path(&directory).map_or(Self::None, Self::Users))
             }
-            Some(_) => Ok(Self::None),
             None if wanted && !driver_in_cluster => {
                 Ok(Self::Ours(tempfile::Builder::new().prefix("paramedic-event-log-").tempdir()?))
             }
-            None => Ok(Self::None),
+            _ => Ok(Self::None),
         }
     }
 

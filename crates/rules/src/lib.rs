@@ -1,0 +1,27 @@
+//! Rules: YAML to a rule set, matching, lint and examples. Pure: nothing here performs input or output but
+//! [`RuleSet::load_dir`], which reads the rule files.
+//!
+//! A log is cut into [`block`]s (a log entry with its stack trace is one); a rule's pattern is tried on blocks only, so
+//! a hit never spans two entries. Rules are ordered, and the first that matches decides.
+
+pub mod block;
+pub mod error;
+pub mod example;
+pub mod explain;
+pub mod lint;
+mod literal;
+pub mod load;
+mod matcher;
+mod noise;
+pub mod rule;
+pub mod schema;
+pub mod set;
+mod source;
+
+pub use error::{RuleError, RuleErrors};
+pub use example::{ExampleOutcome, run_examples};
+pub use explain::{Explanation, explain};
+pub use lint::{Finding, FindingKind, lint};
+pub use rule::{Example, Examples, Rule, RuleStatus};
+pub use schema::json_schema;
+pub use set::{LogText, RuleSet};

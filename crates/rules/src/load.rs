@@ -1,0 +1,360 @@
+//! From rule files to rules, with every mistake found and placed.
+
+use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path, str::FromStr};
+
+use paramedic_domain::{Category, Configuration, LogKind, MemorySide};
+use regex::{Regex, RegexBuilder};
+use serde_saphyr::{Location, Spanned};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    error::{RuleError, RuleErrors},
+    matcher::Patterns,
+    rule::{Example, Examples, Rule, RuleStatus},
+    source::{RawExample, RawFile, RawRule},
+};
+
+/// Largest rule file, in bytes. The packs that ship have under 100 KiB each.
+const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Most rule files of a folder.
+const FILES_MAX: usize = 1_000;
+/// Largest compiled pattern, in bytes. A usual one takes some 20 KiB; `\w{1000}` would take 20 MiB.
+const PATTERN_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// The rule files of a folder, in name order: name and text.
+pub(crate) fn read_folder(folder: &Path) -> Result<Vec<(String, String)>, RuleErrors> {
+    let shown = folder.display().to_string();
+    let failed = |error: std::io::Error| {
+        whole_file(&shown, format!("cannot be read: {error}; give a folder that holds rule files (`*.yaml`)"))
+    };
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.extension().is_some_and(|end| end == "yaml" || end == "yml") && path.is_file() {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    if paths.is_empty() {
+        return Err(whole_file(&shown, "holds no rule file (`*.yaml`)".to_owned()));
+    }
+    if paths.len() > FILES_MAX {
+        return Err(whole_file(&shown, format!("holds {} rule files; at most {FILES_MAX} are read", paths.len())));
+    }
+    paths.iter().map(|path| read_file(path)).collect()
+}
+
+fn read_file(path: &Path) -> Result<(String, String), RuleErrors> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let size = fs::metadata(path).map_or(0, |metadata| metadata.len());
+    if size > FILE_BYTES_MAX {
+        return Err(whole_file(&name, format!("has {size} bytes; at most {FILE_BYTES_MAX} are read: split the file")));
+    }
+    match fs::read_to_string(path) {
+        Ok(text) => Ok((name, text)),
+        Err(error) => Err(whole_file(&name, format!("cannot be read: {error}"))),
+    }
+}
+
+fn whole_file(file: &str, message: String) -> RuleErrors {
+    RuleErrors(vec![RuleError { file: file.to_owned(), line: 0, column: 0, rule: None, message }])
+}
+
+/// The first 16 hexadecimal digits of the contents' SHA-256.
+pub(crate) fn version_of(sources: &[(String, String)]) -> String {
+    let mut hash = Sha256::new();
+    for (name, text) in sources {
+        hash.update((name.len() as u64).to_be_bytes());
+        hash.update(name);
+        hash.update((text.len() as u64).to_be_bytes());
+        hash.update(text);
+    }
+    hash.finalize().iter().take(8).fold(String::new(), |mut text, byte| {
+        // Writing to a text cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// The rules of all files with their compiled patterns, or every mistake.
+pub(crate) fn rules_of(sources: &[(String, String)]) -> Result<(Vec<Rule>, Vec<Patterns>), RuleErrors> {
+    let (mut rules, mut patterns, mut errors) = (Vec::new(), Vec::new(), Vec::new());
+    let mut places: BTreeMap<String, String> = BTreeMap::new();
+    for (file, text) in sources {
+        let raw: RawFile = match serde_saphyr::from_str(text) {
+            Ok(raw) => raw,
+            Err(error) => {
+                errors.push(yaml_error(file, text, &error));
+                continue;
+            }
+        };
+        for raw in raw.rules {
+            let mut check = Check::of(file, &raw);
+            let read = check.rule(raw.value);
+            let place = format!("{file}:{}", check.line);
+            if let Some(name) = &check.name
+                && let Some(first) = places.insert(name.clone(), place)
+            {
+                let message = format!("the name is taken by the rule at {first}; give each rule a name of its own");
+                check.complain(None, message);
+            }
+            errors.append(&mut check.errors);
+            if let Some((rule, compiled)) = read {
+                rules.push(rule);
+                patterns.push(compiled);
+            }
+        }
+    }
+    if errors.is_empty() { Ok((rules, patterns)) } else { Err(RuleErrors(errors)) }
+}
+
+fn yaml_error(file: &str, text: &str, error: &serde_saphyr::Error) -> RuleError {
+    let (line, column) = error.location().map_or((0, 0), |at| (at.line(), at.column()));
+    let whole = error.without_snippet().to_string();
+    // The place is told by the fields beside: its copy at the message's end is dropped.
+    let message = whole.rsplit_once(" at line ").map_or(whole.as_str(), |(message, _)| message).to_owned();
+    RuleError { file: file.to_owned(), line, column, rule: name_before(text, line), message }
+}
+
+/// The name of the rule that a line stands in: the last `- name:` at or before it.
+fn name_before(text: &str, line: u64) -> Option<String> {
+    let lines: Vec<_> = text.lines().take(usize::try_from(line).ok()?).collect();
+    let name = lines.iter().rev().find_map(|line| line.trim_start().strip_prefix("- name:"))?;
+    let name = name.split('#').next()?.trim().trim_matches(['"', '\'']);
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
+/// The checks of one rule.
+struct Check<'f> {
+    file: &'f str,
+    line: u64,
+    column: u64,
+    name: Option<String>,
+    errors: Vec<RuleError>,
+}
+
+impl<'f> Check<'f> {
+    fn of(file: &'f str, raw: &Spanned<RawRule>) -> Self {
+        let name = raw.value.name.as_ref();
+        let at = name.map_or(raw.referenced, |name| name.referenced);
+        let name = name.map(|name| name.value.clone());
+        Self { file, line: at.line(), column: at.column(), name, errors: Vec::new() }
+    }
+
+    fn complain(&mut self, at: Option<Location>, message: impl Into<String>) {
+        let (line, column) = at.map_or((self.line, self.column), |at| (at.line(), at.column()));
+        let (file, rule) = (self.file.to_owned(), self.name.clone());
+        self.errors.push(RuleError { file, line, column, rule, message: message.into() });
+    }
+
+    /// The rule, where nothing at all is wrong with it.
+    fn rule(&mut self, raw: RawRule) -> Option<(Rule, Patterns)> {
+        self.name_is_camel_case(raw.name.as_ref());
+        let source = self.text("source", raw.source, "the system that prints the line, such as `spark`");
+        let summary = self.text("summary", raw.summary, "the cause in one sentence");
+        let log = self.logs(raw.log);
+        let category = self.category(raw.category);
+        let memory_side = self.memory_side(category, raw.memory_side);
+        if raw.restartable.is_none() {
+            self.complain(
+                None,
+                "`restartable` is missing; say `true` if a retry with nothing changed would plausibly succeed",
+            );
+        }
+        let status = self.status(raw.status.as_ref());
+        if let Some(remedy) = &raw.remedy {
+            let message = "`remedy` is not evaluated by this version; leave it out: the recommender heals";
+            self.complain(Some(remedy.referenced), message);
+        }
+        if raw.regex.is_none() && raw.exit_code.is_empty() {
+            self.complain(None, "`regex` is missing; only a rule with `exit_code` does without");
+        }
+        let patterns = Patterns {
+            regex: self.pattern("regex", raw.regex.as_ref()),
+            unless: self.pattern("unless", raw.unless.as_ref()),
+            config: raw
+                .config
+                .iter()
+                .filter_map(|(key, value)| Some((key.clone(), self.pattern(&format!("config: {key}"), Some(value))?)))
+                .collect(),
+        };
+        let raw_examples = raw.examples.unwrap_or_default();
+        let examples = Examples {
+            hits: self.examples("match", "an excerpt that this rule must decide", raw_examples.hits),
+            near_misses: self.examples("no_match", "an excerpt that comes close", raw_examples.near_misses),
+        };
+        let rule = Rule {
+            name: self.name.clone().unwrap_or_default(),
+            source,
+            log,
+            summary,
+            category: category?,
+            memory_side,
+            restartable: raw.restartable?,
+            status,
+            regex: raw.regex.map(|regex| regex.value),
+            unless: raw.unless.map(|unless| unless.value),
+            exit_code: raw.exit_code,
+            config: raw.config.into_iter().map(|(key, value)| (key, value.value)).collect(),
+            advice: raw.advice.map(|advice| advice.value),
+            links: raw.links.into_iter().map(|link| link.value).collect(),
+            examples,
+            file: self.file.to_owned(),
+            line: self.line,
+        };
+        self.errors.is_empty().then_some((rule, patterns))
+    }
+
+    fn name_is_camel_case(&mut self, name: Option<&Spanned<String>>) {
+        let Some(name) = name else {
+            return self.complain(None, "`name` is missing; give the class of failure a CamelCase name");
+        };
+        let camel = name.value.starts_with(|c: char| c.is_ascii_uppercase())
+            && name.value.chars().all(|c| c.is_ascii_alphanumeric())
+            && name.value.chars().any(|c| c.is_ascii_lowercase());
+        if !camel {
+            self.complain(
+                Some(name.referenced),
+                format!(
+                    "`{}` is not CamelCase; write letters and digits only, such as `SparkExecutorHeapOom`",
+                    name.value
+                ),
+            );
+        }
+    }
+
+    fn text(&mut self, field: &str, text: Option<Spanned<String>>, what: &str) -> String {
+        match text {
+            Some(text) if !text.value.trim().is_empty() => text.value,
+            Some(text) => {
+                self.complain(Some(text.referenced), format!("`{field}` is empty; say {what}"));
+                String::new()
+            }
+            None => {
+                self.complain(None, format!("`{field}` is missing; say {what}"));
+                String::new()
+            }
+        }
+    }
+
+    fn logs(&mut self, logs: Option<Vec<Spanned<String>>>) -> Vec<LogKind> {
+        let logs = logs.unwrap_or_default();
+        if logs.is_empty() {
+            self.complain(None, format!("`log` is missing or empty; list one or more of {}", log_names()));
+        }
+        logs.into_iter().filter_map(|log| self.log(&log.value, Some(log.referenced))).collect()
+    }
+
+    fn log(&mut self, name: &str, at: Option<Location>) -> Option<LogKind> {
+        let known = LogKind::ALL.into_iter().find(|log| log.as_str() == name);
+        if known.is_none() {
+            self.complain(at, format!("log `{name}` is none of {}", log_names()));
+        }
+        known
+    }
+
+    fn category(&mut self, category: Option<Spanned<String>>) -> Option<Category> {
+        let Some(category) = category else {
+            self.complain(None, "`category` is missing; say the kind of cause, such as `user_code`");
+            return None;
+        };
+        if category.value == Category::Unclassified.as_str() {
+            let message = "category `unclassified` is for failures that no rule matches; choose another";
+            self.complain(Some(category.referenced), message);
+            return None;
+        }
+        self.parsed("category", &category)
+    }
+
+    fn memory_side(&mut self, category: Option<Category>, side: Option<Spanned<String>>) -> Option<MemorySide> {
+        match (category, &side) {
+            (Some(Category::MemoryConfiguration), None) => {
+                let sides: Vec<_> = MemorySide::ALL.iter().map(|side| side.as_str()).collect();
+                let message = format!("`memory_side` is missing; say which memory ran out: {}", sides.join(", "));
+                self.complain(None, message);
+            }
+            (Some(other), Some(side)) if other != Category::MemoryConfiguration => {
+                let message = format!("`memory_side` is for category memory_configuration; remove it, or `{other}`");
+                self.complain(Some(side.referenced), message);
+            }
+            _ => {}
+        }
+        self.parsed("memory_side", &side?)
+    }
+
+    fn status(&mut self, status: Option<&Spanned<String>>) -> RuleStatus {
+        match status.map(|status| status.value.as_str()) {
+            None | Some("active") => RuleStatus::Active,
+            Some("trial") => RuleStatus::Trial,
+            Some(other) => {
+                let message = format!("status `{other}` is none of active, trial");
+                self.complain(status.map(|status| status.referenced), message);
+                RuleStatus::Active
+            }
+        }
+    }
+
+    fn parsed<T: FromStr<Err = String>>(&mut self, field: &str, text: &Spanned<String>) -> Option<T> {
+        match text.value.parse() {
+            Ok(value) => Some(value),
+            Err(message) => {
+                self.complain(Some(text.referenced), format!("{field} {message}"));
+                None
+            }
+        }
+    }
+
+    fn pattern(&mut self, field: &str, pattern: Option<&Spanned<String>>) -> Option<Regex> {
+        let pattern = pattern?;
+        if pattern.value.is_empty() {
+            self.complain(Some(pattern.referenced), format!("`{field}` is empty; write a pattern or leave it out"));
+            return None;
+        }
+        match compile(&pattern.value) {
+            Ok(regex) => Some(regex),
+            Err(error) => {
+                self.complain(Some(pattern.referenced), format!("`{field}` is no pattern: {}", told(&error)));
+                None
+            }
+        }
+    }
+
+    fn examples(&mut self, field: &str, what: &str, examples: Vec<RawExample>) -> Vec<Example> {
+        if examples.is_empty() {
+            self.complain(None, format!("`examples: {field}` is missing or empty; give {what}"));
+        }
+        examples
+            .into_iter()
+            .map(|example| {
+                if example.text.trim().is_empty() && example.exit_code.is_none() {
+                    self.complain(None, format!("`examples: {field}` holds an empty excerpt; write the log's lines"));
+                }
+                Example {
+                    log: example.log.as_deref().and_then(|log| self.log(log, None)),
+                    text: example.text,
+                    exit_code: example.exit_code,
+                    config: Configuration(example.config),
+                }
+            })
+            .collect()
+    }
+}
+
+/// Compiles a rule's pattern: `^` and `$` are a line's ends, of any line-end style, and `.` stays within a line.
+fn compile(pattern: &str) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(pattern).multi_line(true).crlf(true).size_limit(PATTERN_BYTES_MAX).build()
+}
+
+fn told(error: &regex::Error) -> String {
+    match error {
+        regex::Error::CompiledTooBig(limit) => {
+            format!("it compiles to more than {limit} bytes; lower the counts in `{{n,m}}`")
+        }
+        // The library's message draws the pattern with a mark under the mistake, over several lines.
+        other => other.to_string().replace('\n', "\n    "),
+    }
+}
+
+fn log_names() -> String {
+    LogKind::ALL.map(LogKind::as_str).join(", ")
+}

@@ -1,0 +1,93 @@
+//! A rule, as its author wrote it.
+
+use std::collections::BTreeMap;
+
+use paramedic_domain::{Category, Configuration, LogKind, MemorySide};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// One rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Rule {
+    /// Unique, CamelCase; the class of the failures that it decides.
+    #[schema(example = "SparkExecutorHeapOom")]
+    pub name: String,
+    /// The system that prints what it matches: `spark`, `yarn`, `kubernetes`, `jvm`, `python`, …
+    pub source: String,
+    /// The logs it reads.
+    pub log: Vec<LogKind>,
+    /// The cause in one sentence.
+    pub summary: String,
+    /// The kind of cause.
+    pub category: Category,
+    /// Which memory ran out; only, and always, for `memory_configuration`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_side: Option<MemorySide>,
+    /// Would a retry with nothing changed plausibly succeed?
+    pub restartable: bool,
+    /// Does it decide, or is it on trial?
+    pub status: RuleStatus,
+    /// The pattern, tried on every block of its logs. Missing only in a rule that the exit code alone decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub regex: Option<String>,
+    /// A pattern that, where it matches in the block around a hit, makes it no hit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unless: Option<String>,
+    /// The driver's exit codes for which the rule is tried; empty: any, known or not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exit_code: Vec<i32>,
+    /// Spark key to a pattern that its value must match; a key that is not set has the empty value.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub config: BTreeMap<String, String>,
+    /// What the job's owner can do, in one sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advice: Option<String>,
+    /// Pages that tell more.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<String>,
+    /// Its proof.
+    pub examples: Examples,
+    /// The file it stands in.
+    pub file: String,
+    /// The line its name stands in, from 1.
+    #[schema(minimum = 1)]
+    pub line: u64,
+}
+
+/// Whether a rule decides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleStatus {
+    /// It decides.
+    #[default]
+    Active,
+    /// It is matched and listed in `matched`, and decides nothing.
+    Trial,
+}
+
+/// A rule's proof.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Examples {
+    /// Excerpts that the rule must decide.
+    #[serde(rename = "match")]
+    pub hits: Vec<Example>,
+    /// Excerpts that the rule must not match.
+    #[serde(rename = "no_match")]
+    pub near_misses: Vec<Example>,
+}
+
+/// A log excerpt. In YAML the text alone, or a mapping where the circumstances matter.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Example {
+    /// The excerpt.
+    pub text: String,
+    /// The log it stands in; the rule's first where it is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<LogKind>,
+    /// The driver's exit code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
+    /// The job's configuration, as far as it matters.
+    #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub config: Configuration,
+}

@@ -1,0 +1,136 @@
+//! The JSON schema of rule files, for completion in editors.
+
+use std::collections::BTreeMap;
+
+use paramedic_domain::{Category, LogKind, MemorySide};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::Value;
+
+/// The JSON schema of a rule file.
+pub fn json_schema() -> Value {
+    schemars::schema_for!(RuleFile).to_value()
+}
+
+// These mirror `source`: what an author may write. The fields are read by the derive only.
+/// A file of rules. Files are read in name order, rules in file order, and the first rule that matches decides.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "the schema is made from the type; no value is")]
+struct RuleFile {
+    /// The rules, in order.
+    rules: Vec<RuleEntry>,
+}
+
+/// One rule.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "the schema is made from the type; no value is")]
+struct RuleEntry {
+    /// Unique and CamelCase: the class of the failures that it decides.
+    #[schemars(regex(pattern = r"^[A-Z][A-Za-z0-9]*$"))]
+    name: String,
+    /// The system that prints what it matches: spark, yarn, kubernetes, jvm, python, hive, storage, scheduler, …
+    source: String,
+    /// The logs it reads.
+    #[schemars(schema_with = "logs", length(min = 1))]
+    log: Vec<String>,
+    /// The cause in one sentence.
+    summary: String,
+    /// The kind of cause.
+    #[schemars(schema_with = "category")]
+    category: String,
+    /// Which memory ran out; for `memory_configuration` always, for others never.
+    #[schemars(schema_with = "memory_side")]
+    #[schemars(default)]
+    memory_side: Option<String>,
+    /// Would a retry with nothing changed plausibly succeed?
+    restartable: bool,
+    /// `trial`: matched and listed, and decides nothing. `active` where it is missing.
+    #[schemars(schema_with = "status")]
+    #[schemars(default)]
+    status: Option<String>,
+    /// The pattern (Rust `regex` dialect), tried within one log entry at a time; `^` and `$` are a line's ends.
+    regex: Option<String>,
+    /// A pattern that, where it matches in the entry around a hit, makes it no hit.
+    unless: Option<String>,
+    /// The driver's exit codes for which the rule is tried. With them, `regex` may be missing.
+    #[schemars(default)]
+    exit_code: Vec<i32>,
+    /// Spark key to a pattern that its value must match; a key that is not set has the empty value.
+    #[schemars(default)]
+    config: BTreeMap<String, String>,
+    /// What the job's owner can do, in one sentence.
+    advice: Option<String>,
+    /// Pages that tell more.
+    #[schemars(default)]
+    links: Vec<String>,
+    /// The rule's proof.
+    examples: RuleExamples,
+}
+
+/// A rule's proof.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "the schema is made from the type; no value is")]
+struct RuleExamples {
+    /// Excerpts that the rule must decide.
+    #[schemars(rename = "match", length(min = 1))]
+    hits: Vec<RuleExample>,
+    /// Excerpts that come close and that the rule must not match.
+    #[schemars(rename = "no_match", length(min = 1))]
+    near_misses: Vec<RuleExample>,
+}
+
+/// A log excerpt.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "the schema is made from the type; no value is")]
+enum RuleExample {
+    /// The excerpt alone.
+    Text(String),
+    /// With its circumstances.
+    Mapping(RuleExampleMapping),
+}
+
+/// A log excerpt with its circumstances.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "the schema is made from the type; no value is")]
+struct RuleExampleMapping {
+    /// The excerpt.
+    text: Option<String>,
+    /// The log it stands in; the rule's first where it is missing.
+    #[schemars(schema_with = "log")]
+    #[schemars(default)]
+    log: Option<String>,
+    /// The driver's exit code.
+    exit_code: Option<i32>,
+    /// The job's configuration, as far as it matters.
+    #[schemars(default)]
+    config: BTreeMap<String, String>,
+}
+
+fn log(_: &mut SchemaGenerator) -> Schema {
+    one_of(&LogKind::ALL.map(LogKind::as_str))
+}
+
+fn logs(generator: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "items": log(generator) })
+}
+
+fn category(_: &mut SchemaGenerator) -> Schema {
+    let usable = Category::ALL.iter().filter(|category| **category != Category::Unclassified);
+    one_of(&usable.map(|category| category.as_str()).collect::<Vec<_>>())
+}
+
+fn memory_side(_: &mut SchemaGenerator) -> Schema {
+    one_of(&MemorySide::ALL.iter().map(|side| side.as_str()).collect::<Vec<_>>())
+}
+
+fn status(_: &mut SchemaGenerator) -> Schema {
+    one_of(&["active", "trial"])
+}
+
+fn one_of(names: &[&str]) -> Schema {
+    json_schema!({ "type": "string", "enum": names })
+}

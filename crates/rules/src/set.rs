@@ -1,0 +1,99 @@
+//! A set of rules, ready to classify.
+
+use std::path::Path;
+
+use paramedic_domain::{Classification, Configuration, LogKind};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    error::RuleErrors,
+    load,
+    matcher::{Hit, Matcher, Outcome},
+    rule::{Rule, RuleStatus},
+};
+
+/// One log of an attempt. The same kind may occur several times: one an executor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LogText {
+    /// The layer that wrote it.
+    pub log: LogKind,
+    /// What people call it: `executor 3`, a file's name.
+    pub name: String,
+    /// The text.
+    pub text: String,
+}
+
+/// An ordered set of rules: the first that matches decides.
+#[derive(Debug)]
+pub struct RuleSet {
+    rules: Vec<Rule>,
+    version: String,
+    pub(crate) matcher: Matcher,
+}
+
+impl RuleSet {
+    /// Reads every `*.yaml` and `*.yml` of a folder, in name order.
+    pub fn load_dir(folder: &Path) -> Result<Self, RuleErrors> {
+        Self::from_sources(&load::read_folder(folder)?)
+    }
+
+    /// From texts, each with its file's name, in the order given.
+    pub fn from_sources(sources: &[(String, String)]) -> Result<Self, RuleErrors> {
+        let version = load::version_of(sources);
+        let (rules, patterns) = load::rules_of(sources)?;
+        let matcher = Matcher::new(&rules, patterns)?;
+        Ok(Self { rules, version, matcher })
+    }
+
+    /// The rules, in order.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// The rule of this name.
+    pub fn rule(&self, name: &str) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.name == name)
+    }
+
+    /// Names the contents: the same files give the same version. Hexadecimal.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// Classifies a failure whose configuration is not known.
+    pub fn classify(&self, logs: &[LogText], exit_code: Option<i32>) -> Classification {
+        self.classify_with(logs, exit_code, &Configuration::default())
+    }
+
+    /// Classifies a failure by its logs, the driver's exit code and the job's configuration.
+    pub fn classify_with(&self, logs: &[LogText], exit_code: Option<i32>, config: &Configuration) -> Classification {
+        let outcomes = self.matcher.outcomes(&self.rules, logs, exit_code, config);
+        self.verdict(logs, &outcomes)
+    }
+
+    /// The verdict that follows from the outcome of every rule.
+    pub(crate) fn verdict(&self, logs: &[LogText], outcomes: &[Outcome]) -> Classification {
+        let hits = || self.rules.iter().zip(outcomes).filter_map(|(rule, outcome)| Some((rule, outcome.hit()?)));
+        let matched = hits().map(|(rule, _)| rule.name.clone()).collect();
+        match hits().find(|(rule, _)| rule.status == RuleStatus::Active) {
+            Some((rule, hit)) => classification_of(rule, hit, logs, matched),
+            None => Classification { matched, ..Classification::unclassified() },
+        }
+    }
+}
+
+fn classification_of(rule: &Rule, hit: &Hit, logs: &[LogText], matched: Vec<String>) -> Classification {
+    Classification {
+        class: rule.name.clone(),
+        category: rule.category,
+        rule: Some(rule.name.clone()),
+        memory_side: rule.memory_side,
+        restartable: rule.restartable,
+        summary: rule.summary.clone(),
+        advice: rule.advice.clone(),
+        evidence: hit.evidence(logs),
+        captures: hit.captures.clone(),
+        matched,
+    }
+}
