@@ -262,13 +262,21 @@ fn row(patch: &Patch) -> Vec<String> {
     ]
 }
 
+/// A scope as `--scope` takes it.
 fn scope_text(scope: &Scope) -> String {
-    let Ok(Value::Object(fields)) = serde_json::to_value(scope) else { return String::new() };
-    let texts: Vec<_> = fields
-        .iter()
-        .map(|(field, value)| format!("{field}={}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
-        .collect();
-    if texts.is_empty() { "every job".to_owned() } else { texts.join(" ") }
+    let names = [
+        ("scheduler", &scope.scheduler),
+        ("cluster", &scope.cluster),
+        ("workflow", &scope.workflow),
+        ("job", &scope.job),
+        ("run", &scope.run),
+        ("user", &scope.user),
+    ];
+    let names = names.into_iter().filter_map(|(field, name)| Some(format!("{field}={}", name.as_ref()?)));
+    let labels = scope.labels.iter().map(|(label, value)| format!("label.{label}={value}"));
+    let after = scope.after_attempt.map(|attempt| format!("after_attempt={attempt}"));
+    let fields: Vec<_> = names.chain(labels).chain(after).collect();
+    if fields.is_empty() { "every job".to_owned() } else { fields.join(" ") }
 }
 
 fn changes(patch: &Patch) -> Vec<String> {
@@ -327,7 +335,7 @@ mod tests {
         let scope = scope(given).unwrap();
         assert_eq!((scope.workflow.as_deref(), scope.after_attempt), (Some("w"), Some(2)));
         assert_eq!(scope.labels["team"], "core");
-        assert_eq!(scope_text(&scope), "workflow=w labels={\"team\":\"core\"} after_attempt=2");
+        assert_eq!(scope_text(&scope), "workflow=w label.team=core after_attempt=2");
     }
 
     #[test]

@@ -86,7 +86,6 @@ pub(crate) async fn run(arguments: Serve, clock: Clock) -> Result<ExitCode, Comm
         .merge(paramedic_recommender::routes(recommender))
         .merge(paramedic_configsvc::routes(ConfigState::new(store.clone(), clock)));
 
-    output::print(&format!("paramedic: listening on {url}"))?;
     if let Some(path) = &arguments.ready_file {
         // Renamed into place: whoever waits for the file never reads half of a URL.
         let aside = path.with_extension("partial");
@@ -94,6 +93,7 @@ pub(crate) async fn run(arguments: Serve, clock: Clock) -> Result<ExitCode, Comm
             .and_then(|()| fs::rename(&aside, path))
             .with_context(|| format!("--ready-file {}", path.display()))?;
     }
+    output::print(&format!("paramedic: listening on {url}"))?;
     let served = paramedic_service::serve(routes, options, listener, shutdown_signal()).await;
     store.close().await;
     served.map_err(anyhow::Error::from)?;

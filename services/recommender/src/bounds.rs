@@ -14,7 +14,7 @@ const ABOVE_NEED: f64 = 1.05;
 /// With a stated need nobody needs more than this many times as much.
 const NEED_GROWTH_MAX: f64 = 8.0;
 /// Buffers and pools of a few MiB cost nothing to raise at once.
-const SMALL_POOL_MIB: f64 = 256.0;
+const SMALL_POOL_MIB: f64 = 1_024.0;
 
 /// Bounds of one parameter, in its own unit, both inclusive.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -179,6 +179,10 @@ fn can_matter(parameter: Parameter, facts: &Facts, failed: &MemoryModel, config:
         Parameter::TaskCpus => failed.task_slots > 1 && !failed.local,
         // Splitting an executor into smaller ones needs a cluster manager that starts more of them.
         Parameter::ExecutorCores => failed.task_slots > 1 && !failed.local && config.contains_key(parameter.key()),
+        // Storage competes with execution only where much of the unified region was in use.
+        Parameter::StorageFraction => {
+            facts.event_log.as_ref().is_some_and(|log| log.onheap_unified_peak_bytes > failed.unified / 2)
+        }
         // Without a shuffle in the plan more partitions change nothing; without an event log nobody knows.
         Parameter::ShufflePartitions => facts.event_log.as_ref().is_none_or(has_shuffle),
         Parameter::BroadcastThreshold => {

@@ -135,7 +135,7 @@ mod tests {
     fn a_command_without_spark_submit_shows_nothing() {
         let command = command(&["./run.sh", "7"]);
         assert!(!command.shows_configuration() && !command.starts_no_job());
-        assert_eq!((command.application_name().as_str(), command.program()), ("run.sh", "./run.sh"));
+        assert_eq!((command.application_name().as_str(), command.program()), ("run", "./run.sh"));
     }
 
     #[test]

@@ -1,0 +1,39 @@
+# Every recipe is one line: what it does stands in scripts/.
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test lint doc audit heal-bench bench clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install or find what the build and the demonstration need
+	@scripts/setup
+
+build: setup ## Build the optimized binary, target/release/paramedic
+	cargo build --locked --release -p paramedic
+
+demo: setup ## See a real Spark job fail and be healed
+	@scripts/demo
+
+test: ## Everything that CI checks: lints, unit, integration and end-to-end tests on real Spark
+	@scripts/setup --tests
+	@scripts/check lint test
+
+lint: ## Format, clippy, licences, unused dependencies, documentation, shell
+	@scripts/setup --tests
+	@scripts/check lint
+
+doc: setup ## Build the documentation of the crates
+	cargo doc --locked --workspace --no-deps --open
+
+audit: ## Ask the RustSec database about the dependencies (needs GitHub)
+	@scripts/setup --tests
+	@scripts/check audit
+
+heal-bench: build ## Measure how well real failing Spark jobs are healed: JOBS=manifest.json, ARGS=--help
+	@scripts/spark-env python3 benches/heal/heal_bench.py --paramedic target/release/paramedic $(if $(JOBS),--manifest $(JOBS)) $(ARGS)
+
+bench: setup ## Run the criterion benchmarks
+	cargo bench --locked --workspace --benches
+
+clean: ## Remove what was built (the cache of `make setup` stays)
+	cargo clean

@@ -1,0 +1,10 @@
+//! The real binary, run as its users run it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod offline;
+mod program;
+#[cfg(feature = "server")]
+mod serving;
+mod submit;
+mod usage;

@@ -1,0 +1,187 @@
+//! The all-in-one server, and the commands that ask it.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Output, Stdio},
+};
+
+use rustix::process::Signal;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::program::{paramedic, rest, rules, run, script, send, stderr, stdout, wait_for_line};
+
+/// A server of its own for each test, stopped at its end.
+struct Server {
+    process: Child,
+    url: String,
+    directory: TempDir,
+}
+
+impl Server {
+    fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
+        let mut command = paramedic(&["serve", "--listen", "127.0.0.1:0"]);
+        command.arg("--data-dir").arg(directory.path().join("data"));
+        command.arg("--ready-file").arg(directory.path().join("url"));
+        command.arg("--rules").arg(rules()).arg("--models").arg(models);
+        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let url = line.trim_end().strip_prefix("paramedic: listening on ").unwrap().to_owned();
+        Self { process, url, directory }
+    }
+
+    /// A command that asks this server.
+    fn ask(&self, arguments: &[&str]) -> Output {
+        paramedic(arguments).env("PARAMEDIC_URL", &self.url).output().unwrap()
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.ask(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn it_tells_where_it_listens_and_stops_when_asked_to() {
+    let mut server = Server::start();
+    assert_eq!(fs::read_to_string(server.path("url")).unwrap_or_default().trim(), server.url);
+    assert!(server.json(&["models", "list", "--json"])["items"].is_array());
+    send(&server.process, Signal::TERM);
+    assert_eq!(server.process.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn an_address_that_others_reach_needs_tokens() {
+    let data = tempfile::tempdir().unwrap();
+    let mut command = paramedic(&["serve", "--listen", "0.0.0.0:0", "--models", ".", "--data-dir"]);
+    let output = command.arg(data.path()).arg("--rules").arg(rules()).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert!(stderr(&output).contains("token"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_patch_is_created_listed_shown_and_revoked() {
+    let server = Server::start();
+    let create =
+        ["patches", "create", "--scope", "workflow=w", "--set", "spark.executor.memory=2g", "--expires-in", "7d"];
+    let created = server.json(&[&create[..], &["--json", "--reason", "month end"]].concat());
+    let id = created["id"].as_str().unwrap();
+    assert_eq!(server.json(&["patches", "list", "--status", "active", "--json"])["items"][0]["id"], id);
+    let shown = stdout(&server.ask(&["patches", "show", id]));
+    assert!(shown.contains("spark.executor.memory=2g") && shown.contains("month end"), "{shown}");
+    assert_eq!(server.json(&["patches", "revoke", id, "--json"])["status"], "revoked");
+    assert_eq!(server.ask(&["patches", "show", "0192d3f0-5c1e-5b7e-9d41-2f1a6a7f0c55"]).status.code(), Some(1));
+    let forbidden =
+        ["patches", "create", "--scope", "workflow=w", "--set", "spark.driver.extraJavaOptions=-javaagent:x"];
+    let refused = server.ask(&forbidden);
+    assert_eq!(refused.status.code(), Some(2), "{}", stderr(&refused));
+}
+
+#[test]
+fn output_passes_through_untouched_while_it_is_captured() {
+    let server = Server::start();
+    let spark_submit = script(server.directory.path(), "spark-submit", r"printf 'a\377\000b'; printf 'no newline' >&2");
+    let output = server.ask(&["submit", "--", &spark_submit, "job.py"]);
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(0), &b"a\xff\x00b"[..]));
+    assert!(stderr(&output).starts_with("no newline"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("nothing to heal"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_job_that_is_told_to_stop_is_neither_reported_nor_retried() {
+    let server = Server::start();
+    let job = "trap 'exit 143' TERM; echo ready; while :; do sleep 0.05; done";
+    let spark_submit = script(server.directory.path(), "spark-submit", job);
+    let mut command = paramedic(&["submit", "--server", &server.url, "--", &spark_submit, "job.py"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let reader = wait_for_line(&mut child, "ready");
+    send(&child, Signal::TERM);
+    assert_eq!(rest(reader), "");
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+    assert_eq!(server.json(&["failures", "list", "--json"])["items"].as_array().unwrap().len(), 0);
+}
+
+/// Stands for Spark only as far as processes go: fails at its first start, and keeps the words of every start.
+const FAILS_FIRST: &str = r#"cd "$(dirname "$0")"; echo "$*" >> starts
+if [ "$(wc -l < starts)" -eq 1 ]; then
+  echo "26/01/31 12:00:00 WARN TaskSetManager: Lost task 0.0 in stage 1.0 (TID 8) (10.0.0.1 executor 0): java.lang.OutOfMemoryError: Java heap space" >&2
+  exit 1
+fi"#;
+
+#[test]
+fn a_retry_starts_with_the_recommended_configuration_and_the_story_is_told() {
+    let server = Server::start();
+    let spark_submit = script(server.directory.path(), "spark-submit", FAILS_FIRST);
+    let report = server.path("report.json");
+    let secret = "spark.hadoop.fs.s3a.secret.key=hunter2";
+    let words = ["--master", "yarn", "--executor-memory", "1g", "--conf", secret, "job.py"];
+    let arguments =
+        ["submit", "--no-event-log", "--run", "r1", "--report", report.to_str().unwrap(), "--", &spark_submit];
+    let output = server.ask(&[&arguments[..], &words[..]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stderr(&output).contains("healed: attempt 2 succeeded"), "{}", stderr(&output));
+
+    let starts = fs::read_to_string(server.path("starts")).unwrap();
+    let starts: Vec<_> = starts.lines().collect();
+    assert_eq!(starts[0], words.join(" "));
+    assert_ne!(starts[1], starts[0]);
+    assert!(starts[1].contains(secret) && starts[1].ends_with("job.py"), "{}", starts[1]);
+
+    let story: Value = serde_json::from_str(&fs::read_to_string(report).unwrap()).unwrap();
+    assert_eq!(story["healed"], true);
+    assert_eq!(story["attempts"][0]["decision"]["action"], "retry_with_config");
+    assert!(!story["attempts"][1]["config_changes"].as_object().unwrap().is_empty());
+    assert!(!story.to_string().contains("hunter2"));
+    let failures = server.json(&["failures", "list", "--json"]);
+    assert_eq!(failures["items"][0]["job"]["run"], "r1");
+    assert!(!failures.to_string().contains("hunter2"));
+}
+
+#[test]
+fn a_failure_that_no_retry_helps_ends_with_the_jobs_exit_code() {
+    let server = Server::start();
+    let job = "echo \"AnalysisException: [TABLE_OR_VIEW_NOT_FOUND] The table or view \\`finance\\`.\\`daily\\` cannot be found. \
+               SQLSTATE: 42P01\" >&2; exit 5";
+    let spark_submit = script(server.directory.path(), "spark-submit", job);
+    let output = server.ask(&["submit", "--no-event-log", "--max-retries", "0", "--", &spark_submit, "job.py"]);
+    assert_eq!(output.status.code(), Some(5));
+    assert!(stderr(&output).contains("not healed"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_command_that_is_no_spark_submit_runs_with_one_warning() {
+    let server = Server::start();
+    let output = server.ask(&["submit", "--", "sh", "-c", "echo out; exit 0"]);
+    assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(0), "out\n"));
+    assert_eq!(stderr(&output).matches("no spark-submit").count(), 1, "{}", stderr(&output));
+}
+
+#[test]
+fn a_port_in_use_is_told() {
+    let server = Server::start();
+    let address = server.url.strip_prefix("http://").unwrap();
+    let data = tempfile::tempdir().unwrap();
+    let rules = rules();
+    let rules = rules.to_str().unwrap();
+    let data = data.path().to_str().unwrap();
+    let output = run(&["serve", "--listen", address, "--rules", rules, "--models", rules, "--data-dir", data]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("--listen"), "{}", stderr(&output));
+}

@@ -1,0 +1,9 @@
+//! The built binaries end to end, on a real Spark.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod crash;
+mod degraded;
+mod healing;
+mod process;
+mod report;
+mod spark;
