@@ -185,7 +185,8 @@ def arguments():
     parser.add_argument("--max-retries", type=int, default=2, metavar="N")
     parser.add_argument("--timeout-factor", type=float, default=2.0, metavar="X", help="stretches the manifest's time limits")
     parser.add_argument("--measure-known-good", action="store_true", help="run the cheapest known configuration too")
-    parser.add_argument("--baselines", action="store_true", help="run both rules of thumb too (doubles the time)")
+    parser.add_argument("--baselines", action=argparse.BooleanOptionalAction, default=True,
+                        help="run both rules of thumb too (doubles the time)")
     parser.add_argument("--json", type=pathlib.Path, default=ROOT / "target/heal-bench.json", metavar="FILE",
                         help="where the whole report goes")
     parser.add_argument("--keep", action="store_true", help="keep logs and reports of every run, and say where")
