@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Logs of runs that did not fail: no rule may match them.
-const HEALTHY_LOG: &str = include_str!("healthy.log");
+const HEALTHY_LOG: &str = include_str!("healthy.txt");
 /// Prefixes of captures that the recommender reads as sizes, and the units it knows.
 const SIZE_PREFIXES: [&str; 5] = ["required_", "limit_", "used_", "maximum_", "requested_"];
 const SIZE_UNITS: [&str; 5] = ["bytes", "kib", "mib", "gib", "size"];
@@ -129,7 +129,7 @@ fn examples_fail(rule: &Rule, own: &[&ExampleOutcome], found: &mut impl FnMut(Fi
     }
 }
 
-/// For each rule the line of a healthy log that it matches.
+/// For each rule the line of a healthy.txt that it matches.
 fn healthy_matches(rules: &RuleSet) -> Vec<Option<String>> {
     let logs: Vec<_> = paramedic_domain::LogKind::ALL
         .into_iter()

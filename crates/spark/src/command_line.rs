@@ -95,6 +95,14 @@ impl SubmitOption {
         key.map(|key| (key, value))
     }
 
+    /// As [`is_dropped`](Self::is_dropped); a master that the command line does not name may be any.
+    fn may_be_dropped(&self, master: Option<&Master>) -> bool {
+        match master {
+            Some(master) => self.is_dropped(master),
+            None => self.is_dropped(&Master::Local { cores: None }) || self.is_dropped(&Master::Standalone),
+        }
+    }
+
     fn is_conf(&self) -> bool {
         self.name == "--conf" || self.name == "-c"
     }
@@ -210,14 +218,14 @@ impl CommandLine {
     pub fn with_changes(&self, changes: &BTreeMap<String, Option<String>>) -> Vec<String> {
         let Some(submit) = &self.submit else { return self.words.clone() };
         let mut rewritten: Vec<String> = self.words.iter().take(submit.at + 1).cloned().collect();
-        let master = Master::parse(self.master().unwrap_or_default());
+        let master = self.master().map(Master::parse);
         let mut named: Vec<&str> = Vec::new();
         for option in &submit.options {
             let change = option.entry().and_then(|(key, _)| changes.get_key_value(key));
             match change {
                 None => rewritten.extend(self.words.iter().skip(option.at).take(option.words).cloned()),
                 Some((key, value)) => {
-                    if !option.is_dropped(&master) {
+                    if !option.may_be_dropped(master.as_ref()) {
                         named.push(key);
                     }
                     if let Some(value) = value {
@@ -334,15 +342,18 @@ mod tests {
     #[test]
     fn each_key_is_rewritten_where_it_wins() {
         assert_eq!(
-            changed("spark-submit --executor-memory 512m a.py 1", &[("spark.executor.memory", Some("2g"))]),
-            "spark-submit --executor-memory 2g a.py 1"
+            changed(
+                "spark-submit --master yarn --executor-memory 512m a.py 1",
+                &[("spark.executor.memory", Some("2g"))]
+            ),
+            "spark-submit --master yarn --executor-memory 2g a.py 1"
         );
         assert_eq!(
             changed(
-                "spark-submit --executor-memory=512m --conf=spark.executor.memory=1g a.py",
+                "spark-submit --master yarn --executor-memory=512m --conf=spark.executor.memory=1g a.py",
                 &[("spark.executor.memory", Some("2g"))]
             ),
-            "spark-submit --executor-memory=2g --conf=spark.executor.memory=2g a.py"
+            "spark-submit --master yarn --executor-memory=2g --conf=spark.executor.memory=2g a.py"
         );
         assert_eq!(
             changed("time spark-submit --verbose a.py --conf x", &[("spark.task.cpus", Some("2"))]),
@@ -383,6 +394,14 @@ mod tests {
         let (option, conf) = ("--driver-memory 600m", "--conf spark.driver.memory=500m");
         assert_eq!(heap(&format!("spark-submit {option} {conf} a.py")).as_deref(), Some("500m"));
         assert_eq!(heap(&format!("spark-submit {conf} {option} a.py")).as_deref(), Some("600m"));
+    }
+
+    #[test]
+    fn a_master_that_only_a_file_names_may_drop_the_option() {
+        assert_eq!(
+            changed("spark-submit --executor-memory 512m a.py", &[("spark.executor.memory", Some("2g"))]),
+            "spark-submit --executor-memory 2g --conf spark.executor.memory=2g a.py"
+        );
     }
 
     #[test]
