@@ -129,7 +129,7 @@ fn examples_fail(rule: &Rule, own: &[&ExampleOutcome], found: &mut impl FnMut(Fi
     }
 }
 
-/// For each rule the line of a healthy.txt that it matches.
+/// For each rule the line of the healthy log that it matches.
 fn healthy_matches(rules: &RuleSet) -> Vec<Option<String>> {
     let logs: Vec<_> = paramedic_domain::LogKind::ALL
         .into_iter()

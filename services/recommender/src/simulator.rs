@@ -4,7 +4,7 @@
 //! and a retry; and decides by [`MemoryModel`] whether the retry works. What it assumes, and where from:
 //!
 //! - How much is missing. Given that a configuration failed, need over capacity is log-normal with the median and width of
-//!   [`shortage`]. Frontiers measured on real Spark 4.1 jobs that fail on 384 MiB to 1 GiB lie between 1.2 and 6 times
+//!   `shortage`. Frontiers measured on real Spark 4.1 jobs that fail on 384 MiB to 1 GiB lie between 1.2 and 6 times
 //!   the failing capacity, with a median near 2.3 for heaps.
 //! - What scales. Part of a heap is held once (broadcasts, caches), the rest by each running task; a task's part shrinks
 //!   with more partitions unless the data is skewed or the groups are few.

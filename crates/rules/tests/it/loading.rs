@@ -1,0 +1,63 @@
+//! What a rule file must be.
+
+use proptest::prelude::*;
+
+use crate::{rule, rules};
+
+/// The messages of a set that is refused.
+fn refusals(texts: &[String]) -> String {
+    rules(texts).map_or_else(|errors| errors.to_string(), |_| "nothing was refused".to_owned())
+}
+
+#[test]
+fn a_bad_pattern_is_named_with_file_line_and_rule() {
+    let said = refusals(&[rule("FirstRule", "fine", ""), rule("SecondRule", "(unclosed", "")]);
+    assert!(said.contains("rules.yaml:") && said.contains("SecondRule") && said.contains("regex"), "{said}");
+    assert!(!said.contains("FirstRule"), "{said}");
+}
+
+#[test]
+fn a_name_used_twice_is_refused() {
+    let said = refusals(&[rule("SameName", "a", ""), rule("SameName", "b", "")]);
+    assert!(said.contains("SameName"), "{said}");
+}
+
+#[test]
+fn every_error_is_told_at_once() {
+    let said = refusals(&[rule("notCamelCase", "a", ""), rule("SecondRule", "(", "")]);
+    assert!(said.lines().count() >= 2, "{said}");
+}
+
+#[test]
+fn an_unknown_field_is_refused() {
+    let said = refusals(&[rule("FirstRule", "a", "    restartible: true\n")]);
+    assert!(said.contains("restartible"), "{said}");
+}
+
+#[test]
+fn a_memory_side_belongs_to_memory_rules() {
+    let said = refusals(&[rule("FirstRule", "a", "    memory_side: executor_heap\n")]);
+    assert!(said.contains("memory_side"), "{said}");
+}
+
+#[test]
+fn the_version_names_the_contents() {
+    let version = |regex: &str| rules(&[rule("FirstRule", regex, "")]).unwrap().version().to_owned();
+    assert_eq!(version("a"), version("a"));
+    assert_ne!(version("a"), version("b"));
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_a_rule_file_or_refused(text in "\\PC{0,300}") {
+        let _ = paramedic_rules::RuleSet::from_sources(&[("any.yaml".to_owned(), text)]);
+    }
+
+    #[test]
+    fn any_damage_to_a_rule_file_is_survived(cut in 0_usize..400, put in "\\PC{0,3}") {
+        let mut text = format!("rules:\n{}", rule("FirstRule", "a(?<b>c)", ""));
+        let at = (0..=cut.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text.insert_str(at, &put);
+        let _ = paramedic_rules::RuleSet::from_sources(&[("damaged.yaml".to_owned(), text)]);
+    }
+}
