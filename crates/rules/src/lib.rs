@@ -6,6 +6,7 @@
 
 pub mod block;
 pub mod error;
+pub mod evaluate;
 pub mod example;
 pub mod explain;
 pub mod lint;
@@ -19,6 +20,7 @@ pub mod set;
 mod source;
 
 pub use error::{RuleError, RuleErrors};
+pub use evaluate::{Evaluation, LabelledLog, evaluate};
 pub use example::{ExampleOutcome, run_examples};
 pub use explain::{Explanation, explain};
 pub use lint::{Finding, FindingKind, lint};

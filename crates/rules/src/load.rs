@@ -16,6 +16,8 @@ use crate::{
 
 /// Largest rule file, in bytes. The packs that ship have under 100 KiB each.
 const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// The `memory_side` of a memory failure that no setting of the job heals: the host's memory ran out, or a daemon's.
+pub(crate) const NO_MEMORY_SIDE: &str = "none";
 /// Most rule files of a folder.
 const FILES_MAX: usize = 1_000;
 /// Largest compiled pattern, in bytes. A usual one takes some 20 KiB; `\w{1000}` would take 20 MiB.
@@ -270,7 +272,11 @@ impl<'f> Check<'f> {
         match (category, &side) {
             (Some(Category::MemoryConfiguration), None) => {
                 let sides: Vec<_> = MemorySide::ALL.iter().map(|side| side.as_str()).collect();
-                let message = format!("`memory_side` is missing; say which memory ran out: {}", sides.join(", "));
+                let message = format!(
+                    "`memory_side` is missing; say which memory ran out: {}, or {NO_MEMORY_SIDE} where it is none of \
+                     the job's (the host's, a daemon's)",
+                    sides.join(", ")
+                );
                 self.complain(None, message);
             }
             (Some(other), Some(side)) if other != Category::MemoryConfiguration => {
@@ -279,7 +285,11 @@ impl<'f> Check<'f> {
             }
             _ => {}
         }
-        self.parsed("memory_side", &side?)
+        let side = side?;
+        if side.value == NO_MEMORY_SIDE {
+            return None;
+        }
+        self.parsed("memory_side", &side)
     }
 
     fn status(&mut self, status: Option<&Spanned<String>>) -> RuleStatus {

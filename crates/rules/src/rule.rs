@@ -20,7 +20,7 @@ pub struct Rule {
     pub summary: String,
     /// The kind of cause.
     pub category: Category,
-    /// Which memory ran out; only, and always, for `memory_configuration`.
+    /// Which memory ran out; only for `memory_configuration`, and missing there where it is none of the job's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_side: Option<MemorySide>,
     /// Would a retry with nothing changed plausibly succeed?

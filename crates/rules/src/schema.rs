@@ -6,6 +6,8 @@ use paramedic_domain::{Category, LogKind, MemorySide};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
+use crate::load::NO_MEMORY_SIDE;
+
 /// The JSON schema of a rule file.
 pub fn json_schema() -> Value {
     schemars::schema_for!(RuleFile).to_value()
@@ -124,7 +126,8 @@ fn category(_: &mut SchemaGenerator) -> Schema {
 }
 
 fn memory_side(_: &mut SchemaGenerator) -> Schema {
-    one_of(&MemorySide::ALL.iter().map(|side| side.as_str()).collect::<Vec<_>>())
+    let sides = MemorySide::ALL.iter().map(|side| side.as_str());
+    one_of(&sides.chain([NO_MEMORY_SIDE]).collect::<Vec<_>>())
 }
 
 fn status(_: &mut SchemaGenerator) -> Schema {

@@ -1,0 +1,73 @@
+//! `paramedic rules`: for those who write rules. A file a subcommand.
+
+mod check;
+mod eval;
+mod explain;
+mod list;
+mod test;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Subcommand};
+
+use super::classify::load;
+use crate::{
+    exit::{CommandError, NO},
+    output,
+};
+
+/// The arguments of `paramedic rules`
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  paramedic rules check && paramedic rules test\n  \
+                        paramedic rules explain driver.stderr --rule SparkExecutorHeapOom")]
+pub(crate) struct Rules {
+    /// The folder of rules; else ./rules, else the rules that came with this program
+    #[arg(long = "rules", global = true, value_name = "DIR", env = "PARAMEDIC_RULES")]
+    folder: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long, global = true)]
+    json: bool,
+    /// What to do
+    #[command(subcommand)]
+    command: RulesCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum RulesCommand {
+    /// Tell what is wrong with the rules; exits with 1 when something is
+    #[command(after_help = "Example:\n  paramedic rules check --rules ./rules")]
+    Check,
+    /// Run the examples of every rule; exits with 1 when one fails
+    #[command(after_help = "Example:\n  paramedic rules test --json")]
+    Test,
+    /// List the rules in the order in which they are tried
+    #[command(after_help = "Example:\n  paramedic rules list")]
+    List,
+    /// Tell why a log is classified as it is
+    Explain(explain::Explain),
+    /// Compare the rules' verdicts with labels that people gave
+    Eval(eval::Eval),
+    /// Print the JSON schema of a rule file, for completion in editors
+    #[command(after_help = "Example:\n  paramedic rules schema > rules/schema.json")]
+    Schema,
+}
+
+/// Does what was asked for.
+pub(crate) fn run(arguments: &Rules) -> Result<ExitCode, CommandError> {
+    let json = arguments.json;
+    let rules = || load(arguments.folder.as_deref());
+    let passed = match &arguments.command {
+        RulesCommand::Check => check::run(&rules()?, json)?,
+        RulesCommand::Test => test::run(&rules()?, json)?,
+        RulesCommand::List => done(list::run(&rules()?, json))?,
+        RulesCommand::Explain(arguments) => done(explain::run(arguments, &rules()?, json))?,
+        RulesCommand::Eval(arguments) => eval::run(arguments, &rules()?, json)?,
+        RulesCommand::Schema => done(output::print_json(&paramedic_rules::json_schema()))?,
+    };
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::from(NO) })
+}
+
+/// A command that cannot answer "no".
+fn done(result: Result<(), impl Into<CommandError>>) -> Result<bool, CommandError> {
+    result.map(|()| true).map_err(Into::into)
+}
