@@ -1,5 +1,9 @@
 //! Cuts a log into blocks: a log entry, a Python traceback or a Java stack trace together with its continuation lines.
 
+mod finder;
+
+pub(crate) use finder::BlockFinder;
+
 /// Longest block, in bytes; what goes on is a block of its own. The longest entries of real drivers are query plans.
 const BLOCK_BYTES_MAX: usize = 256 * 1024;
 
@@ -48,7 +52,7 @@ enum Line {
 /// Cuts `text` into blocks, in order, without gaps.
 pub fn split(text: &str) -> Vec<Block<'_>> {
     let mut blocks = Vec::new();
-    let mut cutter = Cutter { opened_by: Line::Plain, previous: Line::Blank, chained: false };
+    let mut cutter = Cutter::new();
     let (mut start, mut first_line, mut offset) = (0, 1, 0);
     for (index, line) in text.split_inclusive('\n').enumerate() {
         let starts = cutter.starts_block(line.trim_end_matches(['\n', '\r'])) || offset - start > BLOCK_BYTES_MAX;
@@ -65,6 +69,7 @@ pub fn split(text: &str) -> Vec<Block<'_>> {
     blocks
 }
 
+#[derive(Debug)]
 struct Cutter {
     /// The first line of the block that is open.
     opened_by: Line,
@@ -75,6 +80,10 @@ struct Cutter {
 }
 
 impl Cutter {
+    fn new() -> Self {
+        Self { opened_by: Line::Plain, previous: Line::Blank, chained: false }
+    }
+
     /// Does `line` start a block? Remembers the line.
     fn starts_block(&mut self, line: &str) -> bool {
         let kind = kind_of(line);

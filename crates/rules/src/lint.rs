@@ -7,12 +7,11 @@ use utoipa::ToSchema;
 
 use crate::{
     example::{ExampleOutcome, run_examples},
+    rarity::HEALTHY_LOG,
     rule::{Rule, RuleStatus},
     set::{LogText, RuleSet},
 };
 
-/// Logs of runs that did not fail: no rule may match them.
-const HEALTHY_LOG: &str = include_str!("healthy.txt");
 /// Prefixes of captures that the recommender reads as sizes, and the units it knows.
 const SIZE_PREFIXES: [&str; 5] = ["required_", "limit_", "used_", "maximum_", "requested_"];
 const SIZE_UNITS: [&str; 5] = ["bytes", "kib", "mib", "gib", "size"];

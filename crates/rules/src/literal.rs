@@ -1,17 +1,49 @@
 //! The literals that a pattern cannot match without, so that most patterns are never tried on most blocks.
 
-use regex_syntax::hir::{Class, Hir, HirKind};
+use regex_syntax::{
+    ParserBuilder,
+    hir::{Class, Hir, HirKind, Look},
+};
+
+use crate::rarity;
 
 /// Most literals of one pattern, and shortest useful one, in bytes.
 const LITERALS_MAX: usize = 64;
 const LITERAL_BYTES_MIN: usize = 3;
+/// Shorter ones are looked for in a pass of their own, which is slower.
+pub(crate) const LITERAL_BYTES_FAST: usize = 7;
 
-/// Texts in ASCII lower case, of which every match contains at least one, whatever its case. `None`: there are none that
-/// would narrow the search.
-pub(crate) fn required(pattern: &str) -> Option<Vec<String>> {
-    let hir = regex_syntax::parse(pattern).ok()?;
-    let literals = required_of(&hir)?;
-    (score(&literals) >= LITERAL_BYTES_MIN).then_some(literals)
+/// What a pattern tells of where it can match.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Required {
+    /// Texts in ASCII lower case, of which every match contains at least one, whatever its case. `None`: there are none
+    /// that would narrow the search.
+    pub(crate) literals: Option<Vec<String>>,
+    /// Does every match lie within one line, whatever the lines around it?
+    pub(crate) one_line: bool,
+}
+
+/// What `pattern` tells of where it can match.
+pub(crate) fn required(pattern: &str) -> Required {
+    let Ok(hir) = ParserBuilder::new().multi_line(true).crlf(true).build().parse(pattern) else {
+        return Required { literals: None, one_line: false };
+    };
+    let literals = required_of(&hir).filter(|literals| literals.iter().all(|text| text.len() >= LITERAL_BYTES_MIN));
+    Required { literals, one_line: is_one_line(&hir) }
+}
+
+/// Nothing in the pattern takes a line feed in, or asks for the text's start or end.
+fn is_one_line(hir: &Hir) -> bool {
+    match hir.kind() {
+        HirKind::Empty => true,
+        HirKind::Literal(literal) => !literal.0.contains(&b'\n'),
+        HirKind::Class(Class::Unicode(class)) => !class.ranges().iter().any(|r| r.start() <= '\n' && '\n' <= r.end()),
+        HirKind::Class(Class::Bytes(class)) => !class.ranges().iter().any(|r| r.start() <= b'\n' && b'\n' <= r.end()),
+        HirKind::Look(look) => !matches!(look, Look::Start | Look::End),
+        HirKind::Repetition(repetition) => is_one_line(&repetition.sub),
+        HirKind::Capture(capture) => is_one_line(&capture.sub),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().all(is_one_line),
+    }
 }
 
 fn required_of(hir: &Hir) -> Option<Vec<String>> {
@@ -40,7 +72,7 @@ fn required_of_parts(parts: &[Hir]) -> Option<Vec<String>> {
     let mut best: Option<Vec<String>> = None;
     let mut run = String::new();
     let mut consider = |candidate: Vec<String>| {
-        if best.as_ref().is_none_or(|best| score(&candidate) > score(best)) {
+        if best.as_ref().is_none_or(|best| cost(&candidate) < cost(best)) {
             best = Some(candidate);
         }
     };
@@ -67,9 +99,16 @@ fn required_of_parts(parts: &[Hir]) -> Option<Vec<String>> {
     best
 }
 
-/// The shortest literal's length: the longer, the fewer blocks hold one.
-fn score(literals: &[String]) -> usize {
-    literals.iter().map(String::len).min().unwrap_or(0)
+/// What looking for these costs: the tries in a healthy log, then the shorter the dearer.
+fn cost(literals: &[String]) -> u64 {
+    let one = |literal: &String| {
+        let slow = if literal.len() < LITERAL_BYTES_FAST { 400 } else { 0 };
+        match literal.len() {
+            0..LITERAL_BYTES_MIN => 1 << 40,
+            length => 16 * rarity::count_of(literal.as_bytes()) + 256 / length as u64 + slow,
+        }
+    };
+    literals.iter().map(one).sum()
 }
 
 fn literal_text(bytes: &[u8]) -> Option<String> {
@@ -101,7 +140,22 @@ mod tests {
     use super::*;
 
     fn of(pattern: &str) -> Option<Vec<String>> {
-        required(pattern)
+        required(pattern).literals
+    }
+
+    #[test]
+    fn a_frequent_part_is_not_taken() {
+        assert_eq!(of(r"INFO SecurityManager: \w+ NullPointer"), Some(vec![" nullpointer".to_owned()]));
+    }
+
+    #[test]
+    fn a_pattern_that_takes_no_line_end_in_stays_in_a_line() {
+        for pattern in [r"(?m)^a.*b$", r"a\b\S+[^\n]\w", "(?i)word", r"\d{3}"] {
+            assert!(required(pattern).one_line, "{pattern}");
+        }
+        for pattern in [r"a\sb", "(?s)a.*b", r"\Aword", r"word\z", r"[^x]word", r"\D", "a\nb"] {
+            assert!(!required(pattern).one_line, "{pattern}");
+        }
     }
 
     #[test]

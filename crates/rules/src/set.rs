@@ -42,7 +42,7 @@ impl RuleSet {
     pub fn from_sources(sources: &[(String, String)]) -> Result<Self, RuleErrors> {
         let version = load::version_of(sources);
         let (rules, patterns) = load::rules_of(sources)?;
-        let matcher = Matcher::new(&rules, patterns)?;
+        let matcher = Matcher::new(&rules, patterns);
         Ok(Self { rules, version, matcher })
     }
 

@@ -1,22 +1,29 @@
 //! Finds what each rule matches.
+//!
+//! A log is passed over once for the literals of all rules together ([`sieve`]); a rule is tried only on the blocks, and
+//! where its matches stay within a line on the lines, that hold one of its literals. The answer is that of trying every
+//! rule on every block.
 
 mod hit;
+mod pass;
+#[cfg(test)]
+mod plain;
 mod precondition;
+mod sieve;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use paramedic_domain::Configuration;
 use regex::Regex;
 
 use crate::{
-    block::{Block, split},
-    error::{RuleError, RuleErrors},
-    literal,
+    literal::{self, LITERAL_BYTES_FAST},
     rule::Rule,
     set::LogText,
 };
 
+use hit::nearer;
 pub(crate) use hit::{Hit, Outcome, Place};
-use hit::{nearer, try_block};
+use pass::{Findings, Pass};
+use sieve::Sieve;
 
 /// The compiled patterns of one rule.
 #[derive(Debug)]
@@ -26,42 +33,43 @@ pub(crate) struct Patterns {
     pub(crate) config: Vec<(String, Regex)>,
 }
 
+/// Looks at one byte in four, and at every byte.
+type FastSieve = Sieve<4, 4>;
+type ThoroughSieve = Sieve<1, 3>;
+
+const _: () = assert!(FastSieve::LITERAL_BYTES_MIN == LITERAL_BYTES_FAST);
+
 /// The compiled patterns of all rules, in rule order.
 #[derive(Debug)]
 pub(crate) struct Matcher {
     patterns: Vec<Patterns>,
-    literals: AhoCorasick,
-    /// Which rule each literal belongs to.
-    literal_rules: Vec<usize>,
+    /// Of each rule: has it literals, and does every match lie within one line?
+    one_line: Vec<bool>,
+    /// The literals of the rules that have none but long ones; of those that have a short one.
+    fast: FastSieve,
+    thorough: ThoroughSieve,
     /// Rules without a literal: tried on every block.
     always: Vec<usize>,
 }
 
-/// A log, cut into blocks, and the blocks in which each rule may match.
-struct Searched<'t> {
-    blocks: Vec<Block<'t>>,
-    candidates: Vec<Vec<usize>>,
-}
-
 impl Matcher {
-    pub(crate) fn new(rules: &[Rule], patterns: Vec<Patterns>) -> Result<Self, RuleErrors> {
-        let (mut texts, mut literal_rules, mut always) = (Vec::new(), Vec::new(), Vec::new());
+    pub(crate) fn new(rules: &[Rule], patterns: Vec<Patterns>) -> Self {
+        let (mut fast, mut thorough, mut always) = (Vec::new(), Vec::new(), Vec::new());
+        let mut one_line = vec![false; rules.len()];
         for (index, rule) in rules.iter().enumerate() {
             let Some(regex) = &rule.regex else { continue };
-            let Some(literals) = literal::required(regex) else {
-                always.push(index);
-                continue;
-            };
-            literal_rules.extend(literals.iter().map(|_| index));
-            texts.extend(literals);
+            let required = literal::required(regex);
+            match required.literals {
+                None => always.push(index),
+                Some(literals) => {
+                    one_line[index] = required.one_line;
+                    let is_fast = literals.iter().all(|text| text.len() >= LITERAL_BYTES_FAST);
+                    let sieve = if is_fast { &mut fast } else { &mut thorough };
+                    sieve.extend(literals.into_iter().map(|text| (text, index)));
+                }
+            }
         }
-        let literals = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .match_kind(MatchKind::Standard)
-            .kind(Some(AhoCorasickKind::DFA))
-            .build(&texts)
-            .map_err(|error| too_large(&error.to_string()))?;
-        Ok(Self { patterns, literals, literal_rules, always })
+        Self { patterns, one_line, fast: Sieve::new(&fast), thorough: Sieve::new(&thorough), always }
     }
 
     /// Is the rule's pattern tried on every block, for want of a literal?
@@ -82,59 +90,49 @@ impl Matcher {
         config: &Configuration,
     ) -> Vec<Outcome> {
         let config = precondition::with_dumped(config, logs);
-        let searched: Vec<_> = logs.iter().map(|log| self.search(&log.text)).collect();
-        let one = |(index, rule): (usize, &Rule)| self.outcome(index, rule, logs, &searched, exit_code, &config);
-        rules.iter().enumerate().map(one).collect()
-    }
-
-    fn search<'t>(&self, text: &'t str) -> Searched<'t> {
-        let blocks = split(text);
-        let mut candidates = vec![Vec::new(); self.patterns.len()];
-        let mut block = 0;
-        for found in self.literals.find_overlapping_iter(text) {
-            while block + 1 < blocks.len() && blocks[block + 1].start < found.end() {
-                block += 1;
-            }
-            let blocks_of_rule: &mut Vec<usize> = &mut candidates[self.literal_rules[found.pattern().as_usize()]];
-            if blocks_of_rule.last() != Some(&block) {
-                blocks_of_rule.push(block);
-            }
-        }
-        for &rule in &self.always {
-            candidates[rule] = (0..blocks.len()).collect();
-        }
-        Searched { blocks, candidates }
-    }
-
-    fn outcome(
-        &self,
-        index: usize,
-        rule: &Rule,
-        logs: &[LogText],
-        searched: &[Searched<'_>],
-        exit_code: Option<i32>,
-        config: &Configuration,
-    ) -> Outcome {
-        let patterns = &self.patterns[index];
-        if let Some(unmet) = precondition::unmet(rule, patterns, exit_code, config) {
-            return unmet;
-        }
-        let Some(regex) = &patterns.regex else { return Outcome::Hit(Hit::default()) };
-        let mut outcome = Outcome::NoLog;
-        for (log, searched) in searched.iter().enumerate().filter(|(log, _)| rule.log.contains(&logs[*log].log)) {
-            for &block in &searched.candidates[index] {
-                match try_block(&searched.blocks[block], log, regex, patterns.unless.as_ref()) {
-                    hit @ Outcome::Hit(_) => return hit,
-                    miss => outcome = nearer(outcome, miss),
+        let before = |(index, rule): (usize, &Rule)| self.before_logs(index, rule, exit_code, &config);
+        let outcomes: Vec<_> = rules.iter().enumerate().map(before).collect();
+        let undecided: Vec<_> = outcomes.iter().map(|outcome| *outcome == Outcome::NoLog).collect();
+        let mut findings = Findings { open: undecided.clone(), outcomes };
+        for (index, log) in logs.iter().enumerate() {
+            let reads = |rule: usize| undecided[rule] && rules[rule].log.contains(&log.log);
+            let open = |(rule, outcome): (usize, &Outcome)| reads(rule) && outcome.hit().is_none();
+            findings.open = findings.outcomes.iter().enumerate().map(open).collect();
+            self.search(&mut findings, index, &log.text);
+            for (rule, outcome) in findings.outcomes.iter_mut().enumerate() {
+                if reads(rule) && outcome.hit().is_none() {
+                    *outcome = nearer(outcome.clone(), Outcome::NoMatch);
                 }
             }
-            outcome = nearer(outcome, Outcome::NoMatch);
         }
-        outcome
+        findings.outcomes
     }
-}
 
-fn too_large(detail: &str) -> RuleErrors {
-    let message = format!("the rules together are too large to search for ({detail}); split the set");
-    RuleErrors(vec![RuleError { file: "rules".to_owned(), line: 0, column: 0, rule: None, message }])
+    /// What is known of a rule before any log is read: `NoLog` where it is to be tried.
+    fn before_logs(&self, index: usize, rule: &Rule, exit_code: Option<i32>, config: &Configuration) -> Outcome {
+        let patterns = &self.patterns[index];
+        match precondition::unmet(rule, patterns, exit_code, config) {
+            Some(unmet) => unmet,
+            None if patterns.regex.is_none() => Outcome::Hit(Hit::default()),
+            None => Outcome::NoLog,
+        }
+    }
+
+    /// Tries the open rules on a log.
+    fn search(&self, findings: &mut Findings, log: usize, text: &str) {
+        if !findings.open.contains(&true) {
+            return;
+        }
+        if !self.fast.is_empty() {
+            let mut pass = Pass::new(self, findings, log, text);
+            self.fast.search(text.as_bytes(), |place, rules| pass.try_rules(rules, place));
+        }
+        if !self.thorough.is_empty() {
+            let mut pass = Pass::new(self, findings, log, text);
+            self.thorough.search(text.as_bytes(), |place, rules| pass.try_rules(rules, place));
+        }
+        if !self.always.is_empty() {
+            Pass::new(self, findings, log, text).try_everywhere(&self.always);
+        }
+    }
 }
