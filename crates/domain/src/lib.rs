@@ -6,6 +6,7 @@
 pub mod attempt;
 pub mod classification;
 pub mod configuration;
+pub mod container;
 pub mod evidence;
 pub mod failure;
 pub mod id;
@@ -25,6 +26,7 @@ pub mod validation;
 pub use attempt::{AttemptRecord, AttemptStatus, OutcomeReceipt, OutcomeReport};
 pub use classification::{Category, Classification, Evidence, MemorySide};
 pub use configuration::Configuration;
+pub use container::{ContainerEnd, ContainerRole};
 pub use evidence::{AttemptEvidence, ClusterLimits, EventLogSummary, HostSample, StageSummary};
 pub use failure::{Action, Decision, FailureReport, PatchReference};
 pub use id::{FailureId, PatchId, RecommendationId};

@@ -1,10 +1,10 @@
 //! Runs the examples of rules: each excerpt is a test.
 
-use paramedic_domain::Configuration;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
+    circumstances::Circumstances,
     matcher::Outcome,
     rule::{Example, Rule, RuleStatus},
     set::{LogText, RuleSet},
@@ -50,8 +50,8 @@ pub(crate) fn as_logs(rule: &Rule, example: &Example) -> Vec<LogText> {
 
 fn outcomes_of(rules: &RuleSet, rule: &Rule, example: &Example) -> (Vec<Outcome>, Option<String>) {
     let logs = as_logs(rule, example);
-    let config: &Configuration = &example.config;
-    let outcomes = rules.matcher.outcomes(rules.rules(), &logs, example.exit_code, config);
+    let circumstances = Circumstances::new(example.exit_code, &example.config, &example.containers);
+    let outcomes = rules.matcher.outcomes(rules.rules(), &logs, &circumstances);
     let decided_by = rules.verdict(&logs, &outcomes).rule;
     (outcomes, decided_by)
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
+    circumstances::Circumstances,
     example::{ExampleOutcome, run_examples},
     rule::{Rule, RuleStatus},
     set::{LogText, RuleSet},
@@ -135,7 +136,8 @@ fn healthy_matches(rules: &RuleSet) -> Vec<Option<String>> {
         .into_iter()
         .map(|log| LogText { log, name: "healthy".to_owned(), text: HEALTHY_LOG.to_owned() })
         .collect();
-    let outcomes = rules.matcher.outcomes(rules.rules(), &logs, Some(0), &paramedic_domain::Configuration::default());
+    let outcomes =
+        rules.matcher.outcomes(rules.rules(), &logs, &Circumstances { exit_code: Some(0), ..Circumstances::default() });
     let line = |outcome: &crate::matcher::Outcome| {
         Some(outcome.hit()?.places.first().map_or_else(|| "(no line)".to_owned(), |place| place.text.clone()))
     };
@@ -154,6 +156,7 @@ fn is_twin(rule: &Rule, other: &Rule) -> bool {
         && rule.regex == other.regex
         && rule.unless == other.unless
         && rule.exit_code == other.exit_code
+        && rule.structure_text() == other.structure_text()
         && rule.config == other.config
         && rule.log.iter().all(|log| other.log.contains(log))
 }

@@ -8,10 +8,12 @@ use serde_saphyr::{Location, Spanned};
 use sha2::{Digest, Sha256};
 
 use crate::{
+    entry::Level,
     error::{RuleError, RuleErrors},
     matcher::Patterns,
-    rule::{Example, Examples, Rule, RuleStatus},
+    rule::{Example, Examples, Rule, RuleStatus, Within},
     source::{RawExample, RawFile, RawRule},
+    structure::{ContainerConditions, Structure},
 };
 
 /// Largest rule file, in bytes. The packs that ship have under 100 KiB each.
@@ -168,17 +170,28 @@ impl<'f> Check<'f> {
             let message = "`remedy` is not evaluated by this version; leave it out: the recommender heals";
             self.complain(Some(remedy.referenced), message);
         }
-        if raw.regex.is_none() && raw.exit_code.is_empty() {
-            self.complain(None, "`regex` is missing; only a rule with `exit_code` does without");
+        let within = self.within(raw.within.as_ref());
+        let structure = self.structure(&raw, within);
+        let by_structure = structure.pattern();
+        if raw.regex.is_none() && raw.exit_code.is_empty() && by_structure.is_none() {
+            self.complain(
+                None,
+                "`regex` is missing; only a rule with `exit_code`, `error_condition`, `sql_state`, `container_reason`, \
+                 `container_exit_code` or `yarn_exit_status` does without",
+            );
         }
         let patterns = Patterns {
-            regex: self.pattern("regex", raw.regex.as_ref()),
+            regex: match (&raw.regex, by_structure) {
+                (None, Some(pattern)) => compile(&pattern).ok(),
+                (regex, _) => self.pattern("regex", regex.as_ref()),
+            },
             unless: self.pattern("unless", raw.unless.as_ref()),
             config: raw
                 .config
                 .iter()
                 .filter_map(|(key, value)| Some((key.clone(), self.pattern(&format!("config: {key}"), Some(value))?)))
                 .collect(),
+            structure,
         };
         let raw_examples = raw.examples.unwrap_or_default();
         let examples = Examples {
@@ -197,6 +210,15 @@ impl<'f> Check<'f> {
             regex: raw.regex.map(|regex| regex.value),
             unless: raw.unless.map(|unless| unless.value),
             exit_code: raw.exit_code,
+            container_reason: raw.container_reason,
+            container_role: patterns.structure.container.role,
+            container_exit_code: raw.container_exit_code,
+            yarn_exit_status: raw.yarn_exit_status,
+            error_condition: texts(raw.error_condition),
+            sql_state: texts(raw.sql_state),
+            level: texts(raw.level),
+            logger: raw.logger.map(|logger| logger.value),
+            within,
             config: raw.config.into_iter().map(|(key, value)| (key, value.value)).collect(),
             advice: raw.advice.map(|advice| advice.value),
             links: raw.links.into_iter().map(|link| link.value).collect(),
@@ -304,6 +326,70 @@ impl<'f> Check<'f> {
         }
     }
 
+    fn within(&mut self, within: Option<&Spanned<String>>) -> Within {
+        match within.map(|within| within.value.as_str()) {
+            None | Some("block") => Within::Block,
+            Some("root_cause") => Within::RootCause,
+            Some(other) => {
+                let message = format!("within `{other}` is none of block, root_cause");
+                self.complain(within.map(|within| within.referenced), message);
+                Within::Block
+            }
+        }
+    }
+
+    fn structure(&mut self, raw: &RawRule, within: Within) -> Structure {
+        for condition in &raw.error_condition {
+            let named = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || matches!(c, '_' | '.');
+            if condition.value.len() < 3 || !condition.value.chars().all(named) {
+                let message = format!("error_condition `{}` is no MAIN or MAIN.SUB in upper case", condition.value);
+                self.complain(Some(condition.referenced), message);
+            }
+        }
+        for state in &raw.sql_state {
+            let digits = state.value.strip_suffix('*').unwrap_or(&state.value);
+            let length = if digits.len() < state.value.len() { 2..=4 } else { 5..=5 };
+            if !length.contains(&digits.len()) || !digits.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+            {
+                let message =
+                    format!("sql_state `{}` is neither five letters or digits nor two to four and `*`", state.value);
+                self.complain(Some(state.referenced), message);
+            }
+        }
+        let mut level = Vec::new();
+        for text in &raw.level {
+            match Level::parse(&text.value) {
+                Some(known) => level.push(known),
+                None => {
+                    let message = format!("level `{}` is none of TRACE, DEBUG, INFO, WARN, ERROR, FATAL", text.value);
+                    self.complain(Some(text.referenced), message);
+                }
+            }
+        }
+        let role = raw.container_role.as_ref();
+        let codes = raw.container_exit_code.iter().chain(&raw.yarn_exit_status).copied().collect::<Vec<_>>();
+        if let Some(role) = role
+            && codes.is_empty()
+            && raw.container_reason.is_empty()
+        {
+            let message =
+                "`container_role` needs `container_reason`, `container_exit_code` or `yarn_exit_status` beside it";
+            self.complain(Some(role.referenced), message);
+        }
+        Structure {
+            container: ContainerConditions {
+                reasons: raw.container_reason.clone(),
+                role: role.and_then(|role| self.parsed("container_role", role)),
+                codes,
+            },
+            error_condition: raw.error_condition.iter().map(|condition| condition.value.clone()).collect(),
+            sql_state: raw.sql_state.iter().map(|state| state.value.clone()).collect(),
+            level,
+            logger: self.pattern("logger", raw.logger.as_ref()),
+            within_root_cause: within == Within::RootCause,
+        }
+    }
+
     fn parsed<T: FromStr<Err = String>>(&mut self, field: &str, text: &Spanned<String>) -> Option<T> {
         match text.value.parse() {
             Ok(value) => Some(value),
@@ -336,18 +422,23 @@ impl<'f> Check<'f> {
         examples
             .into_iter()
             .map(|example| {
-                if example.text.trim().is_empty() && example.exit_code.is_none() {
+                if example.text.trim().is_empty() && example.exit_code.is_none() && example.containers.is_empty() {
                     self.complain(None, format!("`examples: {field}` holds an empty excerpt; write the log's lines"));
                 }
                 Example {
                     log: example.log.as_deref().and_then(|log| self.log(log, None)),
                     text: example.text,
                     exit_code: example.exit_code,
+                    containers: example.containers,
                     config: Configuration(example.config),
                 }
             })
             .collect()
     }
+}
+
+fn texts(spanned: Vec<Spanned<String>>) -> Vec<String> {
+    spanned.into_iter().map(|text| text.value).collect()
 }
 
 /// Compiles a rule's pattern: `^` and `$` are a line's ends, of any line-end style, and `.` stays within a line.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
+    circumstances::Circumstances,
     error::RuleErrors,
     load,
     matcher::{Hit, Matcher, Outcome},
@@ -42,7 +43,7 @@ impl RuleSet {
     pub fn from_sources(sources: &[(String, String)]) -> Result<Self, RuleErrors> {
         let version = load::version_of(sources);
         let (rules, patterns) = load::rules_of(sources)?;
-        let matcher = Matcher::new(&rules, patterns)?;
+        let matcher = Matcher::new(patterns)?;
         Ok(Self { rules, version, matcher })
     }
 
@@ -68,7 +69,12 @@ impl RuleSet {
 
     /// Classifies a failure by its logs, the driver's exit code and the job's configuration.
     pub fn classify_with(&self, logs: &[LogText], exit_code: Option<i32>, config: &Configuration) -> Classification {
-        let outcomes = self.matcher.outcomes(&self.rules, logs, exit_code, config);
+        self.classify_in(logs, &Circumstances::new(exit_code, config, &[]))
+    }
+
+    /// Classifies a failure by its logs and everything that is known beside.
+    pub fn classify_in(&self, logs: &[LogText], circumstances: &Circumstances) -> Classification {
+        let outcomes = self.matcher.outcomes(&self.rules, logs, circumstances);
         self.verdict(logs, &outcomes)
     }
 
@@ -76,7 +82,9 @@ impl RuleSet {
     pub(crate) fn verdict(&self, logs: &[LogText], outcomes: &[Outcome]) -> Classification {
         let hits = || self.rules.iter().zip(outcomes).filter_map(|(rule, outcome)| Some((rule, outcome.hit()?)));
         let matched = hits().map(|(rule, _)| rule.name.clone()).collect();
-        match hits().find(|(rule, _)| rule.status == RuleStatus::Active) {
+        let deciding = || hits().filter(|(rule, _)| rule.status == RuleStatus::Active);
+        // An exit code proves little: such a rule decides only where no other does.
+        match deciding().find(|(rule, _)| !rule.is_weak()).or_else(|| deciding().next()) {
             Some((rule, hit)) => classification_of(rule, hit, logs, matched),
             None => Classification { matched, ..Classification::unclassified() },
         }

@@ -2,8 +2,8 @@
 
 use std::{future::Future, time::Instant};
 
-use paramedic_domain::{Classification, Configuration, Decision, FailureId, FailureReport, Job, Timestamp};
-use paramedic_rules::LogText;
+use paramedic_domain::{Classification, Decision, FailureId, FailureReport, Job, Timestamp};
+use paramedic_rules::{Circumstances, LogText};
 use tokio::{sync::OwnedSemaphorePermit, task::JoinError};
 use tracing::Instrument;
 
@@ -64,8 +64,9 @@ async fn work(
     let Undecided { failure_id, reported_at, slot } = begun;
     let collected = step("collect", classifier.collect(&mut report, &mut degraded)).await;
     let config = configuration::effective(&report.config, collected.event_log.as_ref());
+    let circumstances = Circumstances::new(report.exit_code, &config, &report.containers);
     let classification =
-        step("classify", classifier.classify(slot, collected.logs, report.exit_code, &config, &mut degraded)).await;
+        step("classify", classifier.classify(slot, collected.logs, circumstances, &mut degraded)).await;
 
     let cost_usd =
         report.cost_usd.or_else(|| cost_usd(&classifier.prices, &config, report.started_at, report.finished_at));
@@ -106,14 +107,12 @@ impl Classifier {
         &self,
         slot: Slot,
         logs: Vec<LogText>,
-        exit_code: Option<i32>,
-        config: &Configuration,
+        circumstances: Circumstances,
         degraded: &mut Degraded,
     ) -> Classification {
         let rules = self.rules.current();
-        let config = config.clone();
         let matching = tokio::task::spawn_blocking(move || {
-            let classification = rules.classify_with(&logs, exit_code, &config);
+            let classification = rules.classify_in(&logs, &circumstances);
             drop((logs, slot));
             classification
         });

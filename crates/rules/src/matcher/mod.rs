@@ -4,19 +4,24 @@ mod hit;
 mod precondition;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-use paramedic_domain::Configuration;
 use regex::Regex;
+
+use std::cell::LazyCell;
 
 use crate::{
     block::{Block, split},
+    circumstances::Circumstances,
     error::{RuleError, RuleErrors},
     literal,
+    recovery::Recovery,
     rule::Rule,
     set::LogText,
+    structure::Structure,
+    structured_log,
 };
 
 pub(crate) use hit::{Hit, Outcome, Place};
-use hit::{nearer, try_block};
+use hit::{Surroundings, nearer, try_block};
 
 /// The compiled patterns of one rule.
 #[derive(Debug)]
@@ -24,6 +29,7 @@ pub(crate) struct Patterns {
     pub(crate) regex: Option<Regex>,
     pub(crate) unless: Option<Regex>,
     pub(crate) config: Vec<(String, Regex)>,
+    pub(crate) structure: Structure,
 }
 
 /// The compiled patterns of all rules, in rule order.
@@ -41,14 +47,16 @@ pub(crate) struct Matcher {
 struct Searched<'t> {
     blocks: Vec<Block<'t>>,
     candidates: Vec<Vec<usize>>,
+    /// Read when a hit may have been recovered from.
+    recovery: LazyCell<Recovery, Box<dyn FnOnce() -> Recovery + 't>>,
 }
 
 impl Matcher {
-    pub(crate) fn new(rules: &[Rule], patterns: Vec<Patterns>) -> Result<Self, RuleErrors> {
+    pub(crate) fn new(patterns: Vec<Patterns>) -> Result<Self, RuleErrors> {
         let (mut texts, mut literal_rules, mut always) = (Vec::new(), Vec::new(), Vec::new());
-        for (index, rule) in rules.iter().enumerate() {
-            let Some(regex) = &rule.regex else { continue };
-            let Some(literals) = literal::required(regex) else {
+        for (index, patterns) in patterns.iter().enumerate() {
+            let Some(regex) = &patterns.regex else { continue };
+            let Some(literals) = literal::required(regex.as_str()) else {
                 always.push(index);
                 continue;
             };
@@ -74,17 +82,26 @@ impl Matcher {
     }
 
     /// The outcome of every rule, in rule order.
-    pub(crate) fn outcomes(
-        &self,
-        rules: &[Rule],
-        logs: &[LogText],
-        exit_code: Option<i32>,
-        config: &Configuration,
-    ) -> Vec<Outcome> {
-        let config = precondition::with_dumped(config, logs);
+    pub(crate) fn outcomes(&self, rules: &[Rule], logs: &[LogText], circumstances: &Circumstances) -> Vec<Outcome> {
+        let rendered = structured_log::render_all(logs);
+        let logs = &*structured_log::with_rendered(logs, &rendered);
+        let config = precondition::with_dumped(&circumstances.config, logs);
         let searched: Vec<_> = logs.iter().map(|log| self.search(&log.text)).collect();
-        let one = |(index, rule): (usize, &Rule)| self.outcome(index, rule, logs, &searched, exit_code, &config);
-        rules.iter().enumerate().map(one).collect()
+        let one = |(index, rule): (usize, &Rule)| {
+            let patterns = &self.patterns[index];
+            match precondition::unmet(rule, patterns, circumstances.exit_code, &config) {
+                Some(unmet) => unmet,
+                None => self.outcome(index, rule, logs, &searched, circumstances),
+            }
+        };
+        let mut outcomes: Vec<_> = rules.iter().enumerate().map(one).collect();
+        let places = outcomes.iter_mut().flat_map(Outcome::places_mut);
+        for place in places {
+            if let Some(rendered) = &rendered[place.log] {
+                place.line = rendered.line_of(place.line);
+            }
+        }
+        outcomes
     }
 
     fn search<'t>(&self, text: &'t str) -> Searched<'t> {
@@ -103,7 +120,8 @@ impl Matcher {
         for &rule in &self.always {
             candidates[rule] = (0..blocks.len()).collect();
         }
-        Searched { blocks, candidates }
+        let recovery = LazyCell::new(Box::new(move || Recovery::of(text)) as Box<dyn FnOnce() -> Recovery + 't>);
+        Searched { blocks, candidates, recovery }
     }
 
     fn outcome(
@@ -112,18 +130,25 @@ impl Matcher {
         rule: &Rule,
         logs: &[LogText],
         searched: &[Searched<'_>],
-        exit_code: Option<i32>,
-        config: &Configuration,
+        circumstances: &Circumstances,
     ) -> Outcome {
         let patterns = &self.patterns[index];
-        if let Some(unmet) = precondition::unmet(rule, patterns, exit_code, config) {
-            return unmet;
+        let containers = &circumstances.containers;
+        // A rule without a pattern of its own: what the report tells of containers needs no text.
+        if rule.regex.is_none() && rule.names_no_condition_of_a_block() {
+            let container = &patterns.structure.container;
+            if container.is_empty() {
+                return Outcome::Hit(Hit::default());
+            }
+            if let Some(captures) = container.met_by(containers) {
+                return Outcome::Hit(Hit { captures, ..Hit::default() });
+            }
         }
-        let Some(regex) = &patterns.regex else { return Outcome::Hit(Hit::default()) };
         let mut outcome = Outcome::NoLog;
         for (log, searched) in searched.iter().enumerate().filter(|(log, _)| rule.log.contains(&logs[*log].log)) {
+            let around = Surroundings { recovery: &searched.recovery, containers };
             for &block in &searched.candidates[index] {
-                match try_block(&searched.blocks[block], log, regex, patterns.unless.as_ref()) {
+                match try_block(&searched.blocks[block], log, patterns, &around) {
                     hit @ Outcome::Hit(_) => return hit,
                     miss => outcome = nearer(outcome, miss),
                 }

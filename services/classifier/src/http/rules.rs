@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State};
 use paramedic_domain::{MatchRequest, MatchResponse, Page, Problem, Role, RuleSetSummary, Violation};
-use paramedic_rules::{Rule, RuleErrors, RuleSet};
+use paramedic_rules::{Circumstances, Rule, RuleErrors, RuleSet};
 use paramedic_service::{Actor, ApiError, ValidJson, ValidPath};
 
 use crate::{degraded::Degraded, state::Classifier};
@@ -38,7 +38,8 @@ pub(super) async fn try_out(
     let mut degraded = Degraded::default();
     let slot = classifier.slot().await;
     let logs = classifier.collector.logs(request.logs, &mut degraded).await;
-    let classification = classifier.classify(slot, logs, request.exit_code, &request.config, &mut degraded).await;
+    let circumstances = Circumstances::new(request.exit_code, &request.config, &request.containers);
+    let classification = classifier.classify(slot, logs, circumstances, &mut degraded).await;
     Ok(Json(MatchResponse { classification, degraded: degraded.into_vec() }))
 }
 

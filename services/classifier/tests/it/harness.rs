@@ -140,6 +140,7 @@ pub(crate) fn report(name: &str, logs: Vec<LogSource>) -> FailureReport {
         event_log_summary: None,
         cluster_limits: None,
         exit_code: Some(1),
+        containers: Vec::new(),
         started_at: Some(noon().plus_seconds(-3600)),
         finished_at: Some(noon()),
         cost_usd: None,

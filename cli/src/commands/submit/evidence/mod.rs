@@ -93,6 +93,7 @@ impl Evidence {
             event_log: None,
             event_log_summary: self.event_log_summary,
             exit_code: None,
+            containers: Vec::new(),
             started_at: None,
             finished_at: None,
             cost_usd: None,
