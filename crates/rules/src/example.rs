@@ -52,7 +52,7 @@ fn outcomes_of(rules: &RuleSet, rule: &Rule, example: &Example) -> (Vec<Outcome>
     let logs = as_logs(rule, example);
     let config: &Configuration = &example.config;
     let outcomes = rules.matcher.outcomes(rules.rules(), &logs, example.exit_code, config);
-    let decided_by = rules.verdict(&logs, &outcomes).rule;
+    let decided_by = rules.verdict(&logs, &outcomes, config).rule;
     (outcomes, decided_by)
 }
 

@@ -70,7 +70,7 @@ pub fn explain_with(
     asked: Option<&str>,
 ) -> Explanation {
     let outcomes = rules.matcher.outcomes(rules.rules(), logs, exit_code, config);
-    let classification = rules.verdict(logs, &outcomes);
+    let classification = rules.verdict(logs, &outcomes, config);
     let deciding = classification.rule.as_deref();
     let trial = |(number, (rule, outcome)): (usize, (&Rule, &Outcome))| {
         let scene = Scene { rules, logs, deciding };

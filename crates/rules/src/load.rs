@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     error::{RuleError, RuleErrors},
     matcher::Patterns,
+    remedy::Remedy,
     rule::{Example, Examples, Rule, RuleStatus},
     source::{RawExample, RawFile, RawRule},
 };
@@ -164,15 +165,13 @@ impl<'f> Check<'f> {
             );
         }
         let status = self.status(raw.status.as_ref());
-        if let Some(remedy) = &raw.remedy {
-            let message = "`remedy` is not evaluated by this version; leave it out: the recommender heals";
-            self.complain(Some(remedy.referenced), message);
-        }
         if raw.regex.is_none() && raw.exit_code.is_empty() {
             self.complain(None, "`regex` is missing; only a rule with `exit_code` does without");
         }
+        let regex = self.pattern("regex", raw.regex.as_ref());
         let patterns = Patterns {
-            regex: self.pattern("regex", raw.regex.as_ref()),
+            remedy: self.remedy(&raw.remedy, regex.as_ref()),
+            regex,
             unless: self.pattern("unless", raw.unless.as_ref()),
             config: raw
                 .config
@@ -197,6 +196,7 @@ impl<'f> Check<'f> {
             regex: raw.regex.map(|regex| regex.value),
             unless: raw.unless.map(|unless| unless.value),
             exit_code: raw.exit_code,
+            remedy: raw.remedy.into_iter().map(|(key, value)| (key, value.value)).collect(),
             config: raw.config.into_iter().map(|(key, value)| (key, value.value)).collect(),
             advice: raw.advice.map(|advice| advice.value),
             links: raw.links.into_iter().map(|link| link.value).collect(),
@@ -327,6 +327,18 @@ impl<'f> Check<'f> {
                 None
             }
         }
+    }
+
+    /// The remedy, compiled; nothing of it where the pattern is wrong, whose groups it names.
+    fn remedy(&mut self, keys: &BTreeMap<String, Spanned<String>>, regex: Option<&Regex>) -> Remedy {
+        let captures: Vec<_> = regex.into_iter().flat_map(|regex| regex.capture_names().flatten()).collect();
+        let mut remedy = Remedy::default();
+        for (key, text) in keys {
+            if let Err(message) = remedy.compile(key, &text.value, &captures) {
+                self.complain(Some(text.referenced), format!("`remedy: {key}`: {message}"));
+            }
+        }
+        remedy
     }
 
     fn examples(&mut self, field: &str, what: &str, examples: Vec<RawExample>) -> Vec<Example> {

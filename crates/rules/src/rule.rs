@@ -39,6 +39,9 @@ pub struct Rule {
     /// Spark key to a pattern that its value must match; a key that is not set has the empty value.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub config: BTreeMap<String, String>,
+    /// Spark key to an expression over the captures: what the retry needs, as the log states it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub remedy: BTreeMap<String, String>,
     /// What the job's owner can do, in one sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,

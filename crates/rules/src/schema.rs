@@ -61,6 +61,10 @@ struct RuleEntry {
     /// Spark key to a pattern that its value must match; a key that is not set has the empty value.
     #[schemars(default)]
     config: BTreeMap<String, String>,
+    /// Spark key to an expression over the pattern's named groups, in sizes and numbers: `max(2 * required_size, 64m)`.
+    /// What the log states heals the retry without the model.
+    #[schemars(default)]
+    remedy: BTreeMap<String, String>,
     /// What the job's owner can do, in one sentence.
     advice: Option<String>,
     /// Pages that tell more.

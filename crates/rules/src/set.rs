@@ -69,15 +69,24 @@ impl RuleSet {
     /// Classifies a failure by its logs, the driver's exit code and the job's configuration.
     pub fn classify_with(&self, logs: &[LogText], exit_code: Option<i32>, config: &Configuration) -> Classification {
         let outcomes = self.matcher.outcomes(&self.rules, logs, exit_code, config);
-        self.verdict(logs, &outcomes)
+        self.verdict(logs, &outcomes, config)
     }
 
     /// The verdict that follows from the outcome of every rule.
-    pub(crate) fn verdict(&self, logs: &[LogText], outcomes: &[Outcome]) -> Classification {
-        let hits = || self.rules.iter().zip(outcomes).filter_map(|(rule, outcome)| Some((rule, outcome.hit()?)));
-        let matched = hits().map(|(rule, _)| rule.name.clone()).collect();
-        match hits().find(|(rule, _)| rule.status == RuleStatus::Active) {
-            Some((rule, hit)) => classification_of(rule, hit, logs, matched),
+    pub(crate) fn verdict(&self, logs: &[LogText], outcomes: &[Outcome], config: &Configuration) -> Classification {
+        let hits = || {
+            self.rules
+                .iter()
+                .zip(outcomes)
+                .enumerate()
+                .filter_map(|(number, (rule, outcome))| Some((number, rule, outcome.hit()?)))
+        };
+        let matched = hits().map(|(_, rule, _)| rule.name.clone()).collect();
+        match hits().find(|(_, rule, _)| rule.status == RuleStatus::Active) {
+            Some((number, rule, hit)) => Classification {
+                remedy: self.matcher.patterns(number).remedy.values(&hit.captures, config),
+                ..classification_of(rule, hit, logs, matched)
+            },
             None => Classification { matched, ..Classification::unclassified() },
         }
     }
@@ -94,6 +103,7 @@ fn classification_of(rule: &Rule, hit: &Hit, logs: &[LogText], matched: Vec<Stri
         advice: rule.advice.clone(),
         evidence: hit.evidence(logs),
         captures: hit.captures.clone(),
+        remedy: Configuration::default(),
         matched,
     }
 }

@@ -34,7 +34,8 @@ pub(crate) struct RawRule {
     #[serde(default)]
     pub(crate) config: BTreeMap<String, Spanned<String>>,
     pub(crate) advice: Option<Spanned<String>>,
-    pub(crate) remedy: Option<Spanned<serde_json::Value>>,
+    #[serde(default)]
+    pub(crate) remedy: BTreeMap<String, Spanned<String>>,
     #[serde(default)]
     pub(crate) links: Vec<Spanned<String>>,
     pub(crate) examples: Option<RawExamples>,

@@ -18,6 +18,7 @@ mod outcome;
 mod patch;
 mod pipeline;
 mod recommend;
+mod remedy;
 mod rule_book;
 mod state;
 mod stored;

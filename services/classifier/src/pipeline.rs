@@ -14,6 +14,7 @@ use crate::{
     degraded::{CLASSIFICATION_FAILED, CLASSIFICATION_TIMED_OUT, Degraded},
     evidence,
     patch::Occasion,
+    remedy::Healing,
     state::Classifier,
     stored::Begun,
 };
@@ -72,10 +73,9 @@ async fn work(
     let evidence = evidence::of_failure(&report, collected.event_log, cost_usd);
     let followed = classifier.followed_recommendation(&report.job, &mut degraded).await;
     let attempt = evidence::record_of_failure(&report, &config, &classification, evidence, followed);
-    let recommendation = step("recommend", classifier.recommend(attempt, &classification, &mut degraded)).await;
 
     let occasion = Occasion { failure_id, job: &report.job, classification: &classification, reported_at };
-    let patch = step("patch", classifier.store_patch(&occasion, recommendation.as_ref(), &mut degraded)).await;
+    let Healing { recommendation, patch } = classifier.heal(&occasion, attempt, &mut degraded).await;
 
     let carried = if patch.is_some() { decide::Carried::Yes } else { decide::Carried::No };
     let action = decide::action(&classification, recommendation.as_ref(), carried);

@@ -11,6 +11,7 @@ use crate::{
     block::{Block, split},
     error::{RuleError, RuleErrors},
     literal,
+    remedy::Remedy,
     rule::Rule,
     set::LogText,
 };
@@ -24,6 +25,7 @@ pub(crate) struct Patterns {
     pub(crate) regex: Option<Regex>,
     pub(crate) unless: Option<Regex>,
     pub(crate) config: Vec<(String, Regex)>,
+    pub(crate) remedy: Remedy,
 }
 
 /// The compiled patterns of all rules, in rule order.

@@ -7,5 +7,6 @@ mod harness;
 mod log_hosts;
 mod outcomes;
 mod peers;
+mod remedies;
 mod roles;
 mod rules;
