@@ -1,4 +1,4 @@
-//! Logs behind HTTP: streamed, and cut off where a bound is reached.
+//! Logs behind HTTP.
 
 use std::sync::Arc;
 
@@ -12,15 +12,13 @@ use super::{
     CollectConfig, CollectError,
     address::{self, CheckedResolver},
     before,
-    cut::{CutText, HeadTail, shares},
-    earlier,
+    stream::{Body, Remote},
 };
 use crate::error::ClassifierError;
 
 /// Fetches from log hosts.
 pub(super) struct LogHost {
     http: reqwest::Client,
-    config: CollectConfig,
 }
 
 impl LogHost {
@@ -30,74 +28,43 @@ impl LogHost {
             builder.redirect(redirect_policy(config.redirects_max)).dns_resolver(Arc::new(CheckedResolver))
         })
         .map_err(|source| ClassifierError::Peer { setting: "log hosts", source })?;
-        Ok(Self { http, config: config.clone() })
+        Ok(Self { http })
     }
 
-    /// One log; what has arrived when time or bytes run out is used.
-    pub(super) async fn fetch(&self, url: Url, bytes_max: usize, deadline: Instant) -> Result<CutText, CollectError> {
-        let deadline = earlier(deadline, self.config.http_timeout);
-        let mut response = self.get(&url, None, deadline).await?;
-        let mut kept = HeadTail::new(bytes_max);
-        let (head, tail) = shares(bytes_max);
-        let length = response.content_length().unwrap_or_default();
-        if length > bytes_max as u64 && takes_ranges(&response) {
-            self.stream(response, head as u64, deadline, &mut kept).await?;
-            let start = length - tail as u64;
-            kept.skip(start - head as u64);
-            response = self.get(&url, Some(start), deadline).await?;
-            if response.status() != StatusCode::PARTIAL_CONTENT {
-                return Err(CollectError::Status(response.status().as_u16()));
-            }
-        }
-        let whole = self.stream(response, self.config.fetch_bytes_max, deadline, &mut kept).await?;
-        if !whole {
-            kept.end_early();
-        }
-        Ok(kept.finish())
+    /// The log at `url`.
+    pub(super) fn at<'a>(&'a self, url: &'a Url, deadline: Instant) -> HttpLog<'a> {
+        HttpLog { host: self, url, deadline }
     }
 
-    pub(super) async fn get(&self, url: &Url, from: Option<u64>, deadline: Instant) -> Result<Response, CollectError> {
+    async fn get(&self, url: &Url, from: u64, deadline: Instant) -> Result<Response, CollectError> {
         address::check(url)?;
         let mut request = self.http.get(url.clone());
-        if let Some(from) = from {
+        if from > 0 {
             request = request.header(header::RANGE, format!("bytes={from}-"));
         }
         let response = before(deadline, async { request.send().await.map_err(host_error) }).await?;
-        if response.status().is_success() {
+        let expected = if from > 0 { StatusCode::PARTIAL_CONTENT } else { response.status() };
+        if response.status().is_success() && response.status() == expected {
             Ok(response)
         } else {
             Err(CollectError::Status(response.status().as_u16()))
         }
     }
+}
 
-    /// Up to so many bytes. `Ok(true)`: it ended by itself. Fails only when nothing arrived at all.
-    async fn stream(
-        &self,
-        response: Response,
-        bytes_max: u64,
-        deadline: Instant,
-        kept: &mut HeadTail,
-    ) -> Result<bool, CollectError> {
-        let mut room = bytes_max;
-        let mut chunks = response.bytes_stream();
-        loop {
-            match before(deadline, async { chunks.next().await.transpose().map_err(host_error) }).await {
-                Ok(Some(chunk)) => {
-                    let taken = chunk.len().min(usize::try_from(room).unwrap_or(usize::MAX));
-                    kept.write(&chunk[..taken]);
-                    room -= taken as u64;
-                    if room == 0 {
-                        return Ok(false);
-                    }
-                }
-                Ok(None) => return Ok(true),
-                Err(error) if kept.is_empty() => return Err(error),
-                Err(error) => {
-                    tracing::debug!(%error, "a log ended early");
-                    return Ok(false);
-                }
-            }
-        }
+/// A log behind HTTP.
+pub(super) struct HttpLog<'a> {
+    host: &'a LogHost,
+    url: &'a Url,
+    deadline: Instant,
+}
+
+impl Remote for HttpLog<'_> {
+    async fn open(&self, from: u64) -> Result<Body, CollectError> {
+        let response = self.host.get(self.url, from, self.deadline).await?;
+        let (size, ranges) = (response.content_length(), takes_ranges(&response));
+        let chunks = response.bytes_stream().map(|chunk| chunk.map_err(host_error)).boxed();
+        Ok(Body { chunks, size, ranges, until: None })
     }
 }
 
@@ -117,7 +84,7 @@ fn redirect_policy(redirects_max: usize) -> redirect::Policy {
     })
 }
 
-pub(super) fn host_error(error: reqwest::Error) -> CollectError {
+fn host_error(error: reqwest::Error) -> CollectError {
     if error.is_timeout() {
         return CollectError::TimedOut;
     }

@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use paramedic_compression::UnpackLimits;
+
 /// Bounds of collecting logs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CollectConfig {
@@ -12,6 +14,14 @@ pub struct CollectConfig {
     pub total_bytes_max: usize,
     /// Most bytes that are transferred of one log or event log behind HTTP: an endless one ends there. Default: 256 MiB.
     pub fetch_bytes_max: u64,
+    /// Most bytes that are unpacked of one compressed log: a decompression bomb ends there. Default: 2 GiB.
+    pub unpacked_bytes_max: u64,
+    /// Most bytes that are unpacked of one compressed byte, once over 16 MiB are unpacked; logs reach 10 to 100.
+    /// Default: 500.
+    pub unpacked_ratio_max: u64,
+    /// Most bytes of one line that rules see; of a longer one its two ends, with a mark between. Default: 64 KiB, so
+    /// that a stack trace in Spark's JSON format, which is one line, stays whole.
+    pub line_bytes_max: usize,
     /// Logs fetched at once for one report. Default: 8.
     pub fetches_max: usize,
     /// Until a connection to a log host stands. Default: 2 s.
@@ -32,6 +42,9 @@ impl Default for CollectConfig {
             log_bytes_max: 16 * 1024 * 1024,
             total_bytes_max: 128 * 1024 * 1024,
             fetch_bytes_max: 256 * 1024 * 1024,
+            unpacked_bytes_max: 2 << 30,
+            unpacked_ratio_max: 500,
+            line_bytes_max: 64 * 1024,
             fetches_max: 8,
             http_connect_timeout: Duration::from_secs(2),
             http_timeout: Duration::from_secs(10),
@@ -46,5 +59,9 @@ impl CollectConfig {
     /// Most bytes kept of one of so many logs.
     pub(super) fn bytes_of_one(&self, logs: usize) -> usize {
         self.log_bytes_max.min(self.total_bytes_max / logs.max(1))
+    }
+
+    pub(super) fn unpack(&self) -> UnpackLimits {
+        UnpackLimits { bytes_max: self.unpacked_bytes_max, ratio_max: self.unpacked_ratio_max }
     }
 }

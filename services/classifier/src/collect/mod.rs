@@ -2,15 +2,18 @@
 //! cannot be had is missed, never an error.
 
 mod address;
+mod arriving;
 mod cut;
 mod event_log;
 mod file;
 mod http;
 mod limits;
+mod line;
+mod stream;
 
 use std::{future::Future, time::Duration};
 
-use futures::{StreamExt, stream};
+use futures::StreamExt;
 use paramedic_domain::{EventLogSummary, FailureReport, LogKind, LogSource};
 use paramedic_rules::LogText;
 use tokio::time::Instant;
@@ -26,6 +29,7 @@ use crate::{
 use cut::CutText;
 use file::LogRoots;
 use http::LogHost;
+use stream::FetchBounds;
 
 /// What was collected for one report.
 pub(crate) struct Collected {
@@ -52,6 +56,8 @@ pub(crate) enum CollectError {
     Status(u16),
     #[error("it did not arrive in time")]
     TimedOut,
+    #[error("it cannot be unpacked: {0}")]
+    Unpack(String),
     #[error("the event log: {0}")]
     EventLog(String),
 }
@@ -82,18 +88,29 @@ impl Collector {
             let name = name_of(&source, index);
             (log, name, self.log(source, bytes_max, deadline).await)
         });
-        let arrived: Vec<_> = stream::iter(fetches).buffered(self.config.fetches_max.max(1)).collect().await;
+        let arrived: Vec<_> = futures::stream::iter(fetches).buffered(self.config.fetches_max.max(1)).collect().await;
         arrived.into_iter().filter_map(|(log, name, text)| keep(log, name, text, degraded)).collect()
     }
 
     async fn log(&self, source: LogSource, bytes_max: usize, deadline: Instant) -> Result<CutText, CollectError> {
-        if let Some(text) = source.text {
-            return Ok(cut::cut(text, bytes_max));
-        }
-        let url = parse_url(source.url.as_deref().unwrap_or_default())?;
+        let text = match source.text {
+            Some(text) => cut::cut(text, bytes_max),
+            None => self.fetch(source.url.as_deref().unwrap_or_default(), bytes_max, deadline).await?,
+        };
+        line::clipped(text, self.config.line_bytes_max).await
+    }
+
+    async fn fetch(&self, url: &str, bytes_max: usize, deadline: Instant) -> Result<CutText, CollectError> {
+        let url = parse_url(url)?;
+        let bounds = FetchBounds {
+            bytes_max,
+            fetch_bytes_max: self.config.fetch_bytes_max,
+            unpack: self.config.unpack(),
+            deadline: earlier(deadline, self.config.http_timeout),
+        };
         match url.scheme() {
-            "file" => before(deadline, self.roots.read(&url, bytes_max)).await,
-            _ => self.host.fetch(url, bytes_max, deadline).await,
+            "file" => self.roots.read(&url, FetchBounds { deadline, ..bounds }).await,
+            _ => stream::fetch(&self.host.at(&url, bounds.deadline), bounds).await,
         }
     }
 

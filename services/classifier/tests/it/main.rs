@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod compressed;
 mod failures;
 mod harness;
 mod log_hosts;
