@@ -19,6 +19,7 @@ mod patch;
 mod pipeline;
 mod recommend;
 mod rule_book;
+mod secrets;
 mod state;
 mod stored;
 
@@ -29,7 +30,8 @@ use paramedic_service::{Auth, ServeOptions};
 use paramedic_store::Store;
 use tokio::net::TcpListener;
 
-pub use collect::CollectConfig;
+pub use arguments::LogArguments;
+pub use collect::{CollectConfig, HostPattern};
 pub use config::ClassifierConfig;
 pub use error::ClassifierError;
 pub use http::routes;

@@ -9,9 +9,8 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::{
-    CollectConfig, CollectError,
-    address::{self, CheckedResolver},
-    before,
+    CollectConfig, CollectError, before,
+    host::LogHosts,
     stream::{Body, Remote},
 };
 use crate::error::ClassifierError;
@@ -19,16 +18,24 @@ use crate::error::ClassifierError;
 /// Fetches from log hosts.
 pub(super) struct LogHost {
     http: reqwest::Client,
+    hosts: LogHosts,
 }
 
 impl LogHost {
     pub(super) fn new(config: &CollectConfig) -> Result<Self, ClassifierError> {
+        let hosts = LogHosts::new(&config.log_hosts);
         let timeouts = Timeouts { connect: config.http_connect_timeout, total: config.http_timeout };
         let http = http_client_with(timeouts, |builder| {
-            builder.redirect(redirect_policy(config.redirects_max)).dns_resolver(Arc::new(CheckedResolver))
+            builder
+                .redirect(redirect_policy(config.redirects_max, hosts.clone()))
+                .dns_resolver(Arc::new(hosts.clone()))
+                // A proxy would resolve the name itself, unchecked.
+                .no_proxy()
+                // A signed URL is no other host's business.
+                .referer(false)
         })
         .map_err(|source| ClassifierError::Peer { setting: "log hosts", source })?;
-        Ok(Self { http })
+        Ok(Self { http, hosts })
     }
 
     /// The log at `url`.
@@ -37,7 +44,7 @@ impl LogHost {
     }
 
     async fn get(&self, url: &Url, from: u64, deadline: Instant) -> Result<Response, CollectError> {
-        address::check(url)?;
+        self.hosts.check(url)?;
         let mut request = self.http.get(url.clone());
         if from > 0 {
             request = request.header(header::RANGE, format!("bytes={from}-"));
@@ -72,12 +79,12 @@ fn takes_ranges(response: &Response) -> bool {
     response.headers().get(header::ACCEPT_RANGES).is_some_and(|value| value == "bytes")
 }
 
-fn redirect_policy(redirects_max: usize) -> redirect::Policy {
+fn redirect_policy(redirects_max: usize, hosts: LogHosts) -> redirect::Policy {
     redirect::Policy::custom(move |attempt| {
         if attempt.previous().len() > redirects_max {
             return attempt.error(format!("more than {redirects_max} redirects"));
         }
-        match address::check(attempt.url()) {
+        match hosts.check(attempt.url()) {
             Ok(()) => attempt.follow(),
             Err(error) => attempt.error(error),
         }

@@ -4,6 +4,8 @@ use std::{path::PathBuf, time::Duration};
 
 use paramedic_compression::UnpackLimits;
 
+use super::host::HostPattern;
+
 /// Bounds of collecting logs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CollectConfig {
@@ -32,6 +34,8 @@ pub struct CollectConfig {
     pub redirects_max: usize,
     /// Longest time for all logs of a report. Default: 20 s.
     pub collect_timeout: Duration,
+    /// Hosts that a report may name in `http:` and `https:` URLs. Default: none, so nothing is fetched.
+    pub log_hosts: Vec<HostPattern>,
     /// Directories whose files a report may name. Default: none, so no files.
     pub log_roots: Vec<PathBuf>,
 }
@@ -50,6 +54,7 @@ impl Default for CollectConfig {
             http_timeout: Duration::from_secs(10),
             redirects_max: 3,
             collect_timeout: Duration::from_secs(20),
+            log_hosts: Vec::new(),
             log_roots: Vec::new(),
         }
     }

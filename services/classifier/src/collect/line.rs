@@ -1,20 +1,33 @@
-//! Long lines: their two ends are kept, with a mark between.
+//! A log as rules get it: without secrets, and without lines that are too long.
+
+use std::borrow::Cow;
+
+use paramedic_redaction::mask_text;
 
 use super::{CollectError, cut::CutText};
 
 /// Texts longer than this are worked on off the threads that serve requests, in bytes.
 const INLINE_BYTES_MAX: usize = 256 * 1024;
 
-/// The text with its long lines clipped.
-pub(super) async fn clipped(log: CutText, line_bytes_max: usize) -> Result<CutText, CollectError> {
-    if log.text.len() <= INLINE_BYTES_MAX {
-        return Ok(CutText { text: clip(log.text, line_bytes_max), ..log });
+/// The text with its secrets masked, so that no evidence and no capture can hold one, and its long lines clipped.
+pub(super) async fn for_rules(log: CutText, line_bytes_max: usize) -> Result<CutText, CollectError> {
+    // Masked first: a clipped line may have lost the word that tells a secret.
+    let large = log.text.len() > INLINE_BYTES_MAX;
+    let work = move || CutText { text: clip(masked(log.text), line_bytes_max), whole: log.whole };
+    if !large {
+        return Ok(work());
     }
-    let clipping = tokio::task::spawn_blocking(move || CutText { text: clip(log.text, line_bytes_max), ..log });
-    clipping.await.map_err(|panic| CollectError::Unpack(panic.to_string()))
+    tokio::task::spawn_blocking(work).await.map_err(|panic| CollectError::Unpack(panic.to_string()))
 }
 
-/// Clips lines at whole characters. Three quarters of what is kept are a line's start.
+fn masked(text: String) -> String {
+    match mask_text(&text) {
+        Cow::Owned(masked) => masked,
+        Cow::Borrowed(_) => text,
+    }
+}
+
+/// Clips lines at whole characters; of a longer one its two ends are kept, with a mark between. Three quarters of what is kept are a line's start.
 pub(super) fn clip(text: String, line_bytes_max: usize) -> String {
     if text.len() <= line_bytes_max || text.split('\n').all(|line| line.len() <= line_bytes_max) {
         return text;

@@ -6,6 +6,7 @@ mod arriving;
 mod cut;
 mod event_log;
 mod file;
+mod host;
 mod http;
 mod limits;
 mod line;
@@ -19,11 +20,13 @@ use paramedic_rules::LogText;
 use tokio::time::Instant;
 use url::Url;
 
+pub use host::HostPattern;
 pub use limits::CollectConfig;
 
 use crate::{
     degraded::{Degraded, LOGS_MISSING},
     error::ClassifierError,
+    secrets::mask_summary,
     state::Classifier,
 };
 use cut::CutText;
@@ -48,6 +51,8 @@ pub(crate) enum CollectError {
     OutsideLogRoots,
     #[error("{0} is an address of this machine's own network or cloud, which is not asked")]
     ForbiddenAddress(String),
+    #[error("{0} is not on the allow list of log hosts; where it should be, name it with --log-host")]
+    HostNotAllowed(String),
     #[error("the file cannot be read: {0}")]
     File(#[from] std::io::Error),
     #[error("the log host: {0}")]
@@ -97,7 +102,7 @@ impl Collector {
             Some(text) => cut::cut(text, bytes_max),
             None => self.fetch(source.url.as_deref().unwrap_or_default(), bytes_max, deadline).await?,
         };
-        line::clipped(text, self.config.line_bytes_max).await
+        line::for_rules(text, self.config.line_bytes_max).await
     }
 
     async fn fetch(&self, url: &str, bytes_max: usize, deadline: Instant) -> Result<CutText, CollectError> {
@@ -122,7 +127,10 @@ impl Collector {
     ) -> Option<EventLogSummary> {
         let deadline = Instant::now() + self.config.collect_timeout;
         match self.read_event_log(&source?.url, deadline).await {
-            Ok(summary) => Some(summary),
+            Ok(mut summary) => {
+                mask_summary(&mut summary);
+                Some(summary)
+            }
             Err(error) => {
                 degraded.add_because(crate::degraded::EVENT_LOG_UNAVAILABLE, &error);
                 None

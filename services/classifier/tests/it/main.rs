@@ -10,3 +10,4 @@ mod outcomes;
 mod peers;
 mod roles;
 mod rules;
+mod secrets;
