@@ -6,7 +6,7 @@ use clap::Parser;
 use paramedic_service::telemetry::LogFormat;
 
 use crate::{
-    collect::{CollectConfig, HostPattern},
+    collect::{CollectConfig, HostPattern, LogBucket, StoreOption},
     config::ClassifierConfig,
 };
 
@@ -55,6 +55,13 @@ pub struct LogArguments {
     /// it; may be repeated
     #[arg(long = "log-host", value_name = "HOST", env = "PARAMEDIC_LOG_HOSTS", value_delimiter = ',')]
     pub log_hosts: Vec<HostPattern>,
+    /// A bucket, or a path in it, whose objects reports may name: `s3://BUCKET/PATH`, `gs://…`, `abfss://…`; may be
+    /// repeated. Credentials come from the environment or the instance
+    #[arg(long = "log-bucket", value_name = "URL", env = "PARAMEDIC_LOG_BUCKETS", value_delimiter = ',')]
+    pub log_buckets: Vec<LogBucket>,
+    /// A setting of the object stores, such as `aws_endpoint=URL`, `aws_region=NAME`, `allow_http=true`; may be repeated
+    #[arg(long = "log-store-option", value_name = "NAME=VALUE")]
+    pub store_options: Vec<StoreOption>,
 }
 
 impl LogArguments {
@@ -62,6 +69,8 @@ impl LogArguments {
     pub fn apply(&self, config: &mut CollectConfig) {
         config.log_roots.clone_from(&self.log_roots);
         config.log_hosts.clone_from(&self.log_hosts);
+        config.log_buckets.clone_from(&self.log_buckets);
+        config.store_options.clone_from(&self.store_options);
     }
 }
 

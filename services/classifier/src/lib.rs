@@ -31,7 +31,7 @@ use paramedic_store::Store;
 use tokio::net::TcpListener;
 
 pub use arguments::LogArguments;
-pub use collect::{CollectConfig, HostPattern};
+pub use collect::{CollectConfig, HostPattern, LogBucket, StoreOption};
 pub use config::ClassifierConfig;
 pub use error::ClassifierError;
 pub use http::routes;

@@ -8,14 +8,18 @@ use paramedic_spark::event_log::{EventLogError, EventLogLimits, read, read_path}
 use tokio::time::Instant;
 use url::Url;
 
-use super::{CollectError, Collector, arriving, before, parse_url, stream::Remote};
+use super::{CollectError, Collector, arriving, before, bucket, parse_url, stream::Remote};
 
 impl Collector {
     pub(super) async fn read_event_log(&self, url: &str, deadline: Instant) -> Result<EventLogSummary, CollectError> {
         let url = parse_url(url)?;
         match url.scheme() {
             "file" => before(deadline, self.event_log_of_file(&url)).await,
-            _ => before(deadline, self.event_log_of(&self.host.at(&url, deadline), deadline)).await,
+            "http" | "https" => before(deadline, self.event_log_of(&self.host.at(&url, deadline), deadline)).await,
+            scheme => {
+                let object = bucket::parse(&url)?.ok_or_else(|| CollectError::Scheme(scheme.to_owned()))?;
+                before(deadline, self.event_log_of(&self.stores.at(object, None)?, deadline)).await
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use paramedic_compression::UnpackLimits;
 
-use super::host::HostPattern;
+use super::{bucket::LogBucket, host::HostPattern, object::StoreOption};
 
 /// Bounds of collecting logs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +36,10 @@ pub struct CollectConfig {
     pub collect_timeout: Duration,
     /// Hosts that a report may name in `http:` and `https:` URLs. Default: none, so nothing is fetched.
     pub log_hosts: Vec<HostPattern>,
+    /// Buckets, or paths in them, whose objects a report may name. Default: none.
+    pub log_buckets: Vec<LogBucket>,
+    /// Settings of the object stores beside what the environment says. Default: none.
+    pub store_options: Vec<StoreOption>,
     /// Directories whose files a report may name. Default: none, so no files.
     pub log_roots: Vec<PathBuf>,
 }
@@ -55,6 +59,8 @@ impl Default for CollectConfig {
             redirects_max: 3,
             collect_timeout: Duration::from_secs(20),
             log_hosts: Vec::new(),
+            log_buckets: Vec::new(),
+            store_options: Vec::new(),
             log_roots: Vec::new(),
         }
     }

@@ -1,8 +1,9 @@
-//! Collecting an attempt's logs: sent inline, in files, or behind HTTP. Bounded in bytes, number and time; a log that
+//! Collecting an attempt's logs: sent inline, in files, behind HTTP, or in object stores. Bounded in bytes, number and time; a log that
 //! cannot be had is missed, never an error.
 
 mod address;
 mod arriving;
+mod bucket;
 mod cut;
 mod event_log;
 mod file;
@@ -10,6 +11,7 @@ mod host;
 mod http;
 mod limits;
 mod line;
+mod object;
 mod stream;
 
 use std::{future::Future, time::Duration};
@@ -20,8 +22,10 @@ use paramedic_rules::LogText;
 use tokio::time::Instant;
 use url::Url;
 
+pub use bucket::LogBucket;
 pub use host::HostPattern;
 pub use limits::CollectConfig;
+pub use object::StoreOption;
 
 use crate::{
     degraded::{Degraded, LOGS_MISSING},
@@ -32,6 +36,7 @@ use crate::{
 use cut::CutText;
 use file::LogRoots;
 use http::LogHost;
+use object::ObjectStores;
 use stream::FetchBounds;
 
 /// What was collected for one report.
@@ -45,7 +50,7 @@ pub(crate) struct Collected {
 pub(crate) enum CollectError {
     #[error("the URL is wrong: {0}")]
     BadUrl(String),
-    #[error("`{0}:` is none of http:, https: and file:")]
+    #[error("`{0}:` is none of http:, https:, file:, s3:, gs:, az: and abfss:")]
     Scheme(String),
     #[error("files are read under the log roots only")]
     OutsideLogRoots,
@@ -53,6 +58,10 @@ pub(crate) enum CollectError {
     ForbiddenAddress(String),
     #[error("{0} is not on the allow list of log hosts; where it should be, name it with --log-host")]
     HostNotAllowed(String),
+    #[error("the bucket {0}, or what is asked for in it, is not on the allow list; name it with --log-bucket")]
+    BucketNotAllowed(String),
+    #[error("the object store: {0}")]
+    Store(String),
     #[error("the file cannot be read: {0}")]
     File(#[from] std::io::Error),
     #[error("the log host: {0}")]
@@ -72,13 +81,16 @@ pub(crate) struct Collector {
     config: CollectConfig,
     roots: LogRoots,
     host: LogHost,
+    stores: ObjectStores,
 }
 
 impl Collector {
     pub(crate) fn new(config: CollectConfig) -> Result<Self, ClassifierError> {
         let roots = LogRoots::open(&config.log_roots)?;
         let host = LogHost::new(&config)?;
-        Ok(Self { config, roots, host })
+        // After the log hosts' client, which has chosen the process' TLS.
+        let stores = ObjectStores::open(&config)?;
+        Ok(Self { config, roots, host, stores })
     }
 
     /// Every log, in the order given. What could not be had, or not whole, is named in `degraded`.
@@ -115,7 +127,12 @@ impl Collector {
         };
         match url.scheme() {
             "file" => self.roots.read(&url, FetchBounds { deadline, ..bounds }).await,
-            _ => stream::fetch(&self.host.at(&url, bounds.deadline), bounds).await,
+            "http" | "https" => stream::fetch(&self.host.at(&url, bounds.deadline), bounds).await,
+            scheme => {
+                let object = bucket::parse(&url)?.ok_or_else(|| CollectError::Scheme(scheme.to_owned()))?;
+                let (head, _) = cut::shares(bytes_max);
+                stream::fetch(&self.stores.at(object, Some(head as u64))?, bounds).await
+            }
         }
     }
 
@@ -183,11 +200,7 @@ fn name_of(source: &LogSource, index: usize) -> String {
 }
 
 fn parse_url(text: &str) -> Result<Url, CollectError> {
-    let url = Url::parse(text).map_err(|error| CollectError::BadUrl(error.to_string()))?;
-    match url.scheme() {
-        "http" | "https" | "file" => Ok(url),
-        scheme => Err(CollectError::Scheme(scheme.to_owned())),
-    }
+    Url::parse(text).map_err(|error| CollectError::BadUrl(error.to_string()))
 }
 
 async fn before<T>(deadline: Instant, work: impl Future<Output = Result<T, CollectError>>) -> Result<T, CollectError> {

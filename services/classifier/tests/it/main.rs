@@ -6,6 +6,7 @@ mod compressed;
 mod failures;
 mod harness;
 mod log_hosts;
+mod object_stores;
 mod outcomes;
 mod peers;
 mod roles;
