@@ -104,7 +104,7 @@ mod tests {
             bytes_max,
             fetch_bytes_max: u64::MAX,
             unpack: paramedic_compression::UnpackLimits::default(),
-            deadline: Instant::now() + std::time::Duration::from_secs(60),
+            deadline: Instant::now() + std::time::Duration::from_mins(1),
         }
     }
 

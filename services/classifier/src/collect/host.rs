@@ -62,13 +62,12 @@ impl HostPattern {
             (NamePattern::Suffix(suffix), Host::Domain(domain)) => {
                 domain.as_ref().ends_with(suffix.as_str()).then_some(true)
             }
-            (NamePattern::Suffix(_), _) => None,
             (NamePattern::Exact(Host::Domain(exact)), Host::Domain(domain)) => {
                 (exact == domain.as_ref()).then_some(true)
             }
             (NamePattern::Exact(Host::Ipv4(exact)), Host::Ipv4(address)) => (exact == address).then_some(true),
             (NamePattern::Exact(Host::Ipv6(exact)), Host::Ipv6(address)) => (exact == address).then_some(true),
-            (NamePattern::Exact(_), _) => None,
+            _ => None,
         }
     }
 }
@@ -207,7 +206,7 @@ mod tests {
         let resolve = async |patterns: &[&str]| {
             let patterns: Vec<HostPattern> = patterns.iter().map(|pattern| pattern.parse().unwrap()).collect();
             let addresses = LogHosts::new(&patterns).resolve("localhost".parse().unwrap()).await;
-            addresses.map(|addresses| addresses.count()).unwrap_or_default()
+            addresses.map(Iterator::count).unwrap_or_default()
         };
         assert!(resolve(&["localhost"]).await > 0);
         assert_eq!((resolve(&["*"]).await, resolve(&["other"]).await), (0, 0));

@@ -127,7 +127,7 @@ impl ObjectLog {
     async fn get(&self, range: Option<GetRange>) -> Result<Body, Error> {
         let found = self.store.get_opts(&self.path, GetOptions { range, ..GetOptions::default() }).await?;
         let (size, end) = (found.meta.size, found.range.end);
-        let chunks = found.into_stream().map(|chunk| chunk.map_err(store_error)).boxed();
+        let chunks = found.into_stream().map(|chunk| chunk.map_err(|error| store_error(&error))).boxed();
         Ok(Body { chunks, size: Some(size), ranges: true, until: Some(end).filter(|end| *end < size) })
     }
 
@@ -140,7 +140,7 @@ impl ObjectLog {
 impl Remote for ObjectLog {
     async fn open(&self, from: u64) -> Result<Body, CollectError> {
         if from > 0 {
-            return self.get(Some(GetRange::Offset(from))).await.map_err(store_error);
+            return self.get(Some(GetRange::Offset(from))).await.map_err(|error| store_error(&error));
         }
         let first = self.first_bytes.map(|bytes| GetRange::Bounded(0..bytes.max(FIRST_BYTES_MIN)));
         match self.get(first).await {
@@ -148,12 +148,12 @@ impl Remote for ObjectLog {
                 let nothing = futures::stream::empty::<Result<Bytes, CollectError>>().boxed();
                 Ok(Body { chunks: nothing, size: Some(0), ranges: true, until: None })
             }
-            body => body.map_err(store_error),
+            body => body.map_err(|error| store_error(&error)),
         }
     }
 }
 
 /// The kind of the error and its causes; the stores' own texts name the request, and no credentials.
-fn store_error(error: Error) -> CollectError {
+fn store_error(error: &Error) -> CollectError {
     CollectError::Store(error.to_string())
 }

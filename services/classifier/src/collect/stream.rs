@@ -62,9 +62,8 @@ async fn start_of(chunks: &mut Chunks, deadline: Instant) -> Result<Vec<u8>, Col
     while start.len() < MAGIC_BYTES {
         match next(chunks, deadline).await {
             Ok(Some(chunk)) => start.extend_from_slice(&chunk),
-            Ok(None) => break,
             Err(error) if start.is_empty() => return Err(error),
-            Err(_) => break,
+            Ok(None) | Err(_) => break,
         }
     }
     Ok(start)
@@ -79,20 +78,17 @@ async fn plain(remote: &impl Remote, body: Body, bounds: FetchBounds) -> Result<
     let (head, tail) = shares(bounds.bytes_max);
     let mut room = bounds.fetch_bytes_max;
     let too_long = body.size.filter(|size| *size > bounds.bytes_max as u64 && body.ranges);
-    let rest = match too_long {
-        Some(size) => {
-            let mut head = head as u64;
-            keep(body.chunks, &mut head, bounds.deadline, &mut kept).await?;
-            kept.skip(size - bounds.bytes_max as u64);
-            Some(size - tail as u64)
+    let rest = if let Some(size) = too_long {
+        let mut head = head as u64;
+        keep(body.chunks, &mut head, bounds.deadline, &mut kept).await?;
+        kept.skip(size - bounds.bytes_max as u64);
+        Some(size - tail as u64)
+    } else {
+        let ended = keep(body.chunks, &mut room, bounds.deadline, &mut kept).await?;
+        if !ended {
+            kept.end_early();
         }
-        None => {
-            let ended = keep(body.chunks, &mut room, bounds.deadline, &mut kept).await?;
-            if !ended {
-                kept.end_early();
-            }
-            body.until.filter(|_| ended)
-        }
+        body.until.filter(|_| ended)
     };
     if let Some(from) = rest {
         let ended = match before(bounds.deadline, remote.open(from)).await {
