@@ -20,6 +20,7 @@ mod pipeline;
 mod recommend;
 mod remedy;
 mod rule_book;
+mod secrets;
 mod state;
 mod stored;
 
@@ -30,7 +31,8 @@ use paramedic_service::{Auth, ServeOptions};
 use paramedic_store::Store;
 use tokio::net::TcpListener;
 
-pub use collect::CollectConfig;
+pub use arguments::LogArguments;
+pub use collect::{CollectConfig, HostPattern, LogBucket, StoreOption};
 pub use config::ClassifierConfig;
 pub use error::ClassifierError;
 pub use http::routes;

@@ -7,7 +7,10 @@ use paramedic_domain::{
 use paramedic_service::ClientError;
 
 use crate::{
-    degraded::{CONFIGSVC_REFUSED, CONFIGSVC_UNAVAILABLE, Degraded, RECOMMENDATION_EMPTY},
+    degraded::{
+        CONFIGSVC_REFUSED, CONFIGSVC_UNAVAILABLE, Degraded, RECOMMENDATION_EMPTY, RECOMMENDATION_TOUCHES_SECRET,
+    },
+    secrets,
     state::Classifier,
 };
 
@@ -51,6 +54,10 @@ impl Classifier {
         let recommendation = recommendation.filter(|it| it.action == Action::RetryWithConfig)?;
         if recommendation.patch.0.is_empty() {
             degraded.add_because(RECOMMENDATION_EMPTY, &"a retry with a configuration that changes nothing");
+            return None;
+        }
+        if secrets::patch_touches(&recommendation.patch) {
+            degraded.add_because(RECOMMENDATION_TOUCHES_SECRET, &"what was masked on the way must not become a change");
             return None;
         }
         let patch = self.new_patch(occasion, source, recommendation);

@@ -15,6 +15,7 @@ use crate::{
     evidence,
     patch::Occasion,
     remedy::Healing,
+    secrets::Sources,
     state::Classifier,
     stored::Begun,
 };
@@ -23,7 +24,7 @@ use crate::{
 ///
 /// Until its work starts a report may be dropped; from then on it is finished on a task of its own, so that a scheduler
 /// that hangs up leaves no decision half made.
-pub(crate) async fn decide(classifier: Classifier, report: FailureReport) -> Result<Decision, JoinError> {
+pub(crate) async fn decide(classifier: Classifier, mut report: FailureReport) -> Result<Decision, JoinError> {
     let failure_id = FailureId::of(&report.job.attempt_key());
     let Job { workflow, job, run, attempt, .. } = &report.job;
     let span = tracing::info_span!("failure", %failure_id, workflow, job, run, attempt);
@@ -31,6 +32,7 @@ pub(crate) async fn decide(classifier: Classifier, report: FailureReport) -> Res
     async {
         let alone = classifier.in_progress.enter(failure_id).await;
         let mut degraded = Degraded::default();
+        let sources = Sources::take_from(&mut report);
         let reported_at = match step("begin", classifier.begin(&report, failure_id, &mut degraded)).await {
             Begun::Decided(decision) => return Ok(*decision),
             Begun::Undecided(reported_at) => reported_at,
@@ -38,6 +40,7 @@ pub(crate) async fn decide(classifier: Classifier, report: FailureReport) -> Res
         let slot = step("wait", classifier.slot()).await;
         let work = async move {
             let _alone = alone;
+            sources.put_into(&mut report);
             let begun = Undecided { failure_id, reported_at, slot };
             let decision = work(&classifier, report, begun, degraded).await;
             step("finish", classifier.finish(decision)).await

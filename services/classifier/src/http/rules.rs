@@ -5,7 +5,7 @@ use paramedic_domain::{MatchRequest, MatchResponse, Page, Problem, Role, RuleSet
 use paramedic_rules::{Rule, RuleErrors, RuleSet};
 use paramedic_service::{Actor, ApiError, ValidJson, ValidPath};
 
-use crate::{degraded::Degraded, state::Classifier};
+use crate::{degraded::Degraded, secrets::mask_configuration, state::Classifier};
 
 /// The rules in force, in the order in which they decide.
 #[utoipa::path(get, path = "/v1/rules", tag = "classifier", responses((status = 200, body = Page<Rule>)))]
@@ -31,10 +31,11 @@ pub(super) async fn show(
 pub(super) async fn try_out(
     State(classifier): State<Classifier>,
     actor: Actor,
-    ValidJson(request): ValidJson<MatchRequest>,
+    ValidJson(mut request): ValidJson<MatchRequest>,
 ) -> Result<Json<MatchResponse>, ApiError> {
     // Not for viewers: it reads the logs it is pointed to.
     actor.require(&[Role::Scheduler, Role::RuleAuthor])?;
+    mask_configuration(&mut request.config);
     let mut degraded = Degraded::default();
     let slot = classifier.slot().await;
     let logs = classifier.collector.logs(request.logs, &mut degraded).await;
