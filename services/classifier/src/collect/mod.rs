@@ -2,7 +2,7 @@
 //! cannot be had is missed, never an error.
 
 mod address;
-mod cut;
+pub(crate) mod cut;
 mod event_log;
 mod file;
 mod http;

@@ -9,3 +9,4 @@ mod outcomes;
 mod peers;
 mod roles;
 mod rules;
+mod unclassified;
