@@ -6,12 +6,14 @@
 //! rows in a database has to survive a restart.
 
 mod chunk;
+pub mod draft;
 mod level;
 mod mask;
 mod root;
 pub mod telling;
 pub mod template;
 
+pub use draft::{Draft, DraftError, draft};
 pub use mask::mask;
 pub use telling::{Telling, telling};
 pub use template::Template;
