@@ -32,7 +32,8 @@ pub(crate) fn exception_name(line: &str) -> Option<&str> {
     let simple = name.rsplit(['.', '$']).next().unwrap_or(name);
     let ends = ["Exception", "Error", "Throwable", "Interrupt", "Exit", "Failure"];
     let is_name = ends.iter().any(|end| simple.ends_with(end)) && simple.starts_with(|c: char| c.is_ascii_uppercase());
-    (is_name && (rest.is_empty() || rest.starts_with(':') || rest.starts_with(" :"))).then_some(name)
+    (is_name && (rest.is_empty() || rest.starts_with(':') || rest.starts_with(" :") || rest.starts_with(" at ")))
+        .then_some(name)
 }
 
 fn without_wrapping(line: &str) -> &str {
