@@ -14,6 +14,7 @@ mod error;
 mod evidence;
 mod http;
 mod in_progress;
+mod inbox;
 mod outcome;
 mod patch;
 mod pipeline;

@@ -13,6 +13,7 @@ use crate::{
     decide,
     degraded::{CLASSIFICATION_FAILED, CLASSIFICATION_TIMED_OUT, Degraded},
     evidence,
+    inbox::Excerpts,
     patch::Occasion,
     remedy::Healing,
     secrets::Sources,
@@ -42,8 +43,10 @@ pub(crate) async fn decide(classifier: Classifier, mut report: FailureReport) ->
             let _alone = alone;
             sources.put_into(&mut report);
             let begun = Undecided { failure_id, reported_at, slot };
-            let decision = work(&classifier, report, begun, degraded).await;
-            step("finish", classifier.finish(decision)).await
+            let (decision, kept) = work(&classifier, report, begun, degraded).await;
+            let decision = step("finish", classifier.finish(decision)).await;
+            step("keep", classifier.keep(&decision, kept.excerpts, kept.cost_usd)).await;
+            decision
         };
         tokio::spawn(work.instrument(working)).await
     }
@@ -59,14 +62,21 @@ struct Undecided {
     slot: Slot,
 }
 
+/// What is kept of a failure beside the decision.
+struct Kept {
+    excerpts: Excerpts,
+    cost_usd: Option<f64>,
+}
+
 async fn work(
     classifier: &Classifier,
     mut report: FailureReport,
     begun: Undecided,
     mut degraded: Degraded,
-) -> Decision {
+) -> (Decision, Kept) {
     let Undecided { failure_id, reported_at, slot } = begun;
     let collected = step("collect", classifier.collect(&mut report, &mut degraded)).await;
+    let excerpts = Excerpts::of(&collected.logs, &classifier.keep_bounds);
     let config = configuration::effective(&report.config, collected.event_log.as_ref());
     let classification =
         step("classify", classifier.classify(slot, collected.logs, report.exit_code, &config, &mut degraded)).await;
@@ -93,7 +103,7 @@ async fn work(
         decided_at: classifier.clock.now(),
     };
     count(&decision);
-    decision
+    (decision, Kept { excerpts, cost_usd })
 }
 
 impl Classifier {

@@ -1,8 +1,8 @@
 //! What every request shares.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use paramedic_domain::Clock;
+use paramedic_domain::{Clock, Timestamp};
 use paramedic_service::{ApiError, Client, ProblemKind, Readiness, Timeouts};
 use paramedic_spark::PriceTable;
 use paramedic_store::Store;
@@ -10,9 +10,10 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{
     collect::Collector,
-    config::{ClassifierConfig, DecisionConfig},
+    config::{ClassifierConfig, DecisionConfig, KeepConfig},
     error::ClassifierError,
     in_progress::InProgress,
+    inbox::Rematched,
     rule_book::RuleBook,
 };
 
@@ -32,6 +33,10 @@ pub struct Classifier {
     /// Reports taken in: worked on, or waiting.
     pub(crate) admitted: Arc<Semaphore>,
     pub(crate) in_progress: Arc<InProgress>,
+    pub(crate) keep_bounds: KeepConfig,
+    pub(crate) rematches: Arc<Rematched>,
+    /// When what is too old was deleted last.
+    pub(crate) swept_at: Arc<Mutex<Option<Timestamp>>>,
 }
 
 impl Classifier {
@@ -55,6 +60,9 @@ impl Classifier {
             slots: Arc::new(Semaphore::new(config.decision.reports_max)),
             admitted: Arc::new(Semaphore::new(config.decision.reports_max + config.decision.reports_waiting_max)),
             in_progress: Arc::default(),
+            keep_bounds: config.keep,
+            rematches: Arc::default(),
+            swept_at: Arc::default(),
         })
     }
 

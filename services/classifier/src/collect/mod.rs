@@ -4,7 +4,7 @@
 mod address;
 mod arriving;
 mod bucket;
-mod cut;
+pub(crate) mod cut;
 mod event_log;
 mod file;
 mod host;

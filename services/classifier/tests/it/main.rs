@@ -13,3 +13,4 @@ mod remedies;
 mod roles;
 mod rules;
 mod secrets;
+mod unclassified;
