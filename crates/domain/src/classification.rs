@@ -138,6 +138,9 @@ pub struct Classification {
     pub remedy: Configuration,
     /// Names of all rules that matched, in rule order.
     pub matched: Vec<String>,
+    /// Names the rule set that was asked: a hash of its contents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules_version: Option<String>,
 }
 
 impl Classification {
@@ -155,6 +158,7 @@ impl Classification {
             captures: BTreeMap::new(),
             remedy: Configuration::default(),
             matched: Vec::new(),
+            rules_version: None,
         }
     }
 

@@ -38,6 +38,11 @@ impl RuleSet {
         Self::from_sources(&load::read_folder(folder)?)
     }
 
+    /// The version that the files of a folder would have, right or wrong.
+    pub fn version_of_dir(folder: &Path) -> Result<String, RuleErrors> {
+        Ok(load::version_of(&load::read_folder(folder)?))
+    }
+
     /// From texts, each with its file's name, in the order given.
     pub fn from_sources(sources: &[(String, String)]) -> Result<Self, RuleErrors> {
         let version = load::version_of(sources);
@@ -69,7 +74,8 @@ impl RuleSet {
     /// Classifies a failure by its logs, the driver's exit code and the job's configuration.
     pub fn classify_with(&self, logs: &[LogText], exit_code: Option<i32>, config: &Configuration) -> Classification {
         let outcomes = self.matcher.outcomes(&self.rules, logs, exit_code, config);
-        self.verdict(logs, &outcomes, config)
+        let verdict = self.verdict(logs, &outcomes, config);
+        Classification { rules_version: Some(self.version.clone()), ..verdict }
     }
 
     /// The verdict that follows from the outcome of every rule.
@@ -105,5 +111,6 @@ fn classification_of(rule: &Rule, hit: &Hit, logs: &[LogText], matched: Vec<Stri
         captures: hit.captures.clone(),
         remedy: Configuration::default(),
         matched,
+        rules_version: None,
     }
 }

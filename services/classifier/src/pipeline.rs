@@ -102,6 +102,7 @@ async fn work(
         degraded: degraded.into_vec(),
         decided_at: classifier.clock.now(),
     };
+    classifier.rules.count(&decision.classification);
     count(&decision);
     (decision, Kept { excerpts, cost_usd })
 }

@@ -40,7 +40,7 @@ pub struct Classifier {
 }
 
 impl Classifier {
-    /// Reads the rules and makes the clients. The other services need not run.
+    /// Reads the rules, watches them and makes the clients. The other services need not run. Call it within a runtime.
     pub fn start(config: &ClassifierConfig, store: Store, clock: Clock) -> Result<Self, ClassifierError> {
         let peers = &config.peers;
         let client = |setting, url: &str, total| {
@@ -48,10 +48,12 @@ impl Classifier {
             Client::new(url, peers.token.as_deref(), timeouts)
                 .map_err(|source| ClassifierError::Peer { setting, source })
         };
+        let rules = Arc::new(RuleBook::open(&config.rules_dir)?);
+        RuleBook::watch(&rules);
         Ok(Self {
             store,
             clock,
-            rules: Arc::new(RuleBook::open(&config.rules_dir)?),
+            rules,
             collector: Arc::new(Collector::new(config.collect.clone())?),
             recommender: client("recommender_url", &peers.recommender_url, peers.recommender_timeout)?,
             configsvc: client("configsvc_url", &peers.configsvc_url, peers.configsvc_timeout)?,
@@ -73,12 +75,13 @@ impl Classifier {
         })
     }
 
-    /// Ready when the store answers. (The recommender and the configuration service are not needed to answer.)
+    /// Ready when the store answers; rule files that are wrong are a warning. (The recommender and the configuration service are not needed to answer.)
     pub fn readiness(&self) -> Readiness {
-        let store = self.store.clone();
+        let (store, rules) = (self.store.clone(), self.rules.clone());
         Readiness::check(move || {
             let store = store.clone();
             async move { store.ping().await.map_err(|_| "the store does not answer".to_owned()) }
         })
+        .warning(move || rules.fault())
     }
 }
