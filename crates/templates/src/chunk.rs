@@ -104,10 +104,8 @@ fn masked_path(core: &str) -> Option<String> {
         return Some(format!("{scheme}:<path>"));
     }
     let bytes = core.as_bytes();
-    let absolute = matches!(
-        bytes,
-        [b'/', _, ..] | [b'~', b'/', ..] | [b'.', b'/', ..] | [b'.', b'.', b'/', ..] | [b'\\', b'\\', ..]
-    );
+    let absolute =
+        matches!(bytes, [b'/', _, ..] | [b'~' | b'.', b'/', ..] | [b'.', b'.', b'/', ..] | [b'\\', b'\\', ..]);
     let of_windows =
         bytes.first().is_some_and(u8::is_ascii_alphabetic) && matches!(bytes.get(1..3), Some([b':', b'\\' | b'/']));
     let relative = memchr::memchr_iter(b'/', bytes).take(2).count() == 2;

@@ -26,16 +26,9 @@ pub fn mask(line: &str) -> String {
             rest = &rest[first.len_utf8()..];
         } else {
             let (chunk, after) = next_chunk(rest);
-            rest = match unit_after(chunk, after) {
-                Some(after) => {
-                    masked.push_str("<size>");
-                    after
-                }
-                None => {
-                    masked.push_str(&chunk::masked(chunk));
-                    after
-                }
-            };
+            let unit = unit_after(chunk, after);
+            masked.push_str(unit.map_or(&chunk::masked(chunk), |_| "<size>"));
+            rest = unit.unwrap_or(after);
         }
     }
     with_lists_masked(&masked)

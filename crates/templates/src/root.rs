@@ -71,7 +71,7 @@ impl<'t> Lines<'t> {
     }
 
     /// What the last traceback ends with, or the first where it is said to be the cause of the others. The Java error
-    /// behind Py4J's is the one that tells.
+    /// behind `Py4J`'s is the one that tells.
     fn of_python(&self) -> Option<(usize, &'t str)> {
         let cause = self.0.iter().any(|(_, line)| line.starts_with("The above exception was the direct cause"));
         let mut tracebacks = (0..self.0.len()).filter(|index| self.0[*index].1.contains(TRACEBACK));

@@ -52,7 +52,7 @@ pub fn telling(logs: &[LogText]) -> Option<Telling> {
     let (_, log, block) = best?;
     let Root { offset, text } = root_of(block.text);
     let (line, _) = block.line_at(offset);
-    let excerpt = excerpt(block.text, offset).to_owned();
+    let excerpt = excerpt(block.text, offset);
     Some(Telling { log: log.log, name: log.name.clone(), line, text, excerpt })
 }
 

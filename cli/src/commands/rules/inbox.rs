@@ -44,7 +44,8 @@ pub(super) async fn run(arguments: &Inbox, json: bool) -> Result<(), CommandErro
     let client = arguments.server.client(ASK_TIMEOUT)?;
     if let Some(group) = &arguments.group {
         let detail = client.unclassified_group(group).await?.ok_or_else(|| no_group(group))?;
-        return Ok(if json { output::print_json(&detail)? } else { output::print(&whole(&detail))? });
+        let printed = if json { output::print_json(&detail) } else { output::print(&whole(&detail)) };
+        return Ok(printed?);
     }
     let query = UnclassifiedQuery {
         since: arguments.since,

@@ -94,7 +94,7 @@ mod tests {
         let mut remedy = Remedy::default();
         remedy.compile(key, text, &names).unwrap();
         let captures = captures.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let config = Configuration::from_iter(config.iter().copied());
+        let config = config.iter().copied().collect();
         remedy.values(&captures, &config).0.into_values().collect()
     }
 

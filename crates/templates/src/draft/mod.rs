@@ -155,7 +155,8 @@ impl Parts<'_> {
         } else {
             String::new()
         };
-        let near_misses: String = self.near_misses.iter().map(|line| format!("        - {}\n", quoted(line))).collect();
+        let near_misses: Vec<_> = self.near_misses.iter().map(|line| format!("        - {}\n", quoted(line))).collect();
+        let near_misses = near_misses.concat();
         format!(
             "# Drafted from a group of unclassified failures.\nrules:\n  - name: {}\n    source: {}\n    log: [{}]\n    \
              summary: {}\n    {category}{side}\n    # Would a retry with nothing changed plausibly succeed?\n    \
