@@ -14,6 +14,7 @@ mod literal;
 pub mod load;
 mod matcher;
 mod noise;
+mod replacement;
 pub mod rule;
 pub mod schema;
 pub mod set;

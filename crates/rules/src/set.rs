@@ -10,7 +10,7 @@ use crate::{
     error::RuleErrors,
     load,
     matcher::{Hit, Matcher, Outcome},
-    rule::{Rule, RuleStatus},
+    rule::Rule,
 };
 
 /// One log of an attempt. The same kind may occur several times: one an executor.
@@ -76,7 +76,7 @@ impl RuleSet {
     pub(crate) fn verdict(&self, logs: &[LogText], outcomes: &[Outcome]) -> Classification {
         let hits = || self.rules.iter().zip(outcomes).filter_map(|(rule, outcome)| Some((rule, outcome.hit()?)));
         let matched = hits().map(|(rule, _)| rule.name.clone()).collect();
-        match hits().find(|(rule, _)| rule.status == RuleStatus::Active) {
+        match hits().find(|(rule, _)| rule.status.decides()) {
             Some((rule, hit)) => classification_of(rule, hit, logs, matched),
             None => Classification { matched, ..Classification::unclassified() },
         }
