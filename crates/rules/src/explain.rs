@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::{
     matcher::{Outcome, Place},
-    rule::{Rule, RuleStatus},
+    rule::Rule,
     set::{LogText, RuleSet},
 };
 
@@ -114,9 +114,7 @@ impl Scene<'_> {
     fn why(&self, number: usize, rule: &Rule, outcome: &Outcome, decides: bool) -> String {
         match outcome {
             Outcome::Hit(_) if decides => "it matched, and no rule before it did".to_owned(),
-            Outcome::Hit(_) if rule.status == RuleStatus::Trial => {
-                "it matched; on trial, it decides nothing".to_owned()
-            }
+            Outcome::Hit(_) if !rule.status.decides() => "it matched; experimental, it decides nothing".to_owned(),
             Outcome::Hit(_) => {
                 format!("it matched, but {} stands before it and decided", self.deciding.unwrap_or("another rule"))
             }

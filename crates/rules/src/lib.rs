@@ -15,6 +15,7 @@ pub mod load;
 mod matcher;
 mod noise;
 mod remedy;
+mod replacement;
 pub mod rule;
 pub mod schema;
 pub mod set;

@@ -11,6 +11,7 @@ use crate::{
     error::{RuleError, RuleErrors},
     matcher::Patterns,
     remedy::Remedy,
+    replacement,
     rule::{Example, Examples, Rule, RuleStatus},
     source::{RawExample, RawFile, RawRule},
 };
@@ -108,6 +109,9 @@ pub(crate) fn rules_of(sources: &[(String, String)]) -> Result<(Vec<Rule>, Vec<P
             }
         }
     }
+    if errors.is_empty() {
+        errors = replacement::mistakes(&rules, sources);
+    }
     if errors.is_empty() { Ok((rules, patterns)) } else { Err(RuleErrors(errors)) }
 }
 
@@ -164,7 +168,7 @@ impl<'f> Check<'f> {
                 "`restartable` is missing; say `true` if a retry with nothing changed would plausibly succeed",
             );
         }
-        let status = self.status(raw.status.as_ref());
+        let status = self.status(raw.status.as_ref(), raw.replaced_by.as_ref());
         if raw.regex.is_none() && raw.exit_code.is_empty() {
             self.complain(None, "`regex` is missing; only a rule with `exit_code` does without");
         }
@@ -193,6 +197,7 @@ impl<'f> Check<'f> {
             memory_side,
             restartable: raw.restartable?,
             status,
+            replaced_by: raw.replaced_by.map(|other| other.value),
             regex: raw.regex.map(|regex| regex.value),
             unless: raw.unless.map(|unless| unless.value),
             exit_code: raw.exit_code,
@@ -292,16 +297,26 @@ impl<'f> Check<'f> {
         self.parsed("memory_side", &side)
     }
 
-    fn status(&mut self, status: Option<&Spanned<String>>) -> RuleStatus {
-        match status.map(|status| status.value.as_str()) {
-            None | Some("active") => RuleStatus::Active,
-            Some("trial") => RuleStatus::Trial,
-            Some(other) => {
-                let message = format!("status `{other}` is none of active, trial");
-                self.complain(status.map(|status| status.referenced), message);
-                RuleStatus::Active
+    fn status(&mut self, status: Option<&Spanned<String>>, replaced_by: Option<&Spanned<String>>) -> RuleStatus {
+        let named = |text: &Spanned<String>| RuleStatus::ALL.into_iter().find(|known| known.as_str() == text.value);
+        let known = status.map_or(Some(RuleStatus::Stable), named);
+        let at = status.map(|status| status.referenced);
+        match (known, replaced_by) {
+            (None, _) => {
+                let other = status.map_or("", |status| status.value.as_str());
+                let all = RuleStatus::ALL.map(RuleStatus::as_str).join(", ");
+                self.complain(at, format!("status `{other}` is none of {all}"));
             }
+            (Some(RuleStatus::Deprecated), None) => {
+                self.complain(at, "`replaced_by` is missing; name the rule that takes the deprecated one's place");
+            }
+            (Some(RuleStatus::Experimental | RuleStatus::Stable), Some(other)) => {
+                let message = "`replaced_by` is for a deprecated rule; add `status: deprecated`, or remove it";
+                self.complain(Some(other.referenced), message);
+            }
+            _ => {}
         }
+        known.unwrap_or_default()
     }
 
     fn parsed<T: FromStr<Err = String>>(&mut self, field: &str, text: &Spanned<String>) -> Option<T> {

@@ -6,7 +6,7 @@ use paramedic_domain::{Category, LogKind, MemorySide};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
-use crate::load::NO_MEMORY_SIDE;
+use crate::{load::NO_MEMORY_SIDE, rule::RuleStatus};
 
 /// The JSON schema of a rule file.
 pub fn json_schema() -> Value {
@@ -47,10 +47,14 @@ struct RuleEntry {
     memory_side: Option<String>,
     /// Would a retry with nothing changed plausibly succeed?
     restartable: bool,
-    /// `trial`: matched and listed, and decides nothing. `active` where it is missing.
+    /// `experimental`: matched and counted, and decides nothing. `deprecated`: decides still. `stable` where it is missing.
     #[schemars(schema_with = "status")]
     #[schemars(default)]
     status: Option<String>,
+    /// The rule that takes its place; with `status: deprecated`, and only there.
+    #[schemars(regex(pattern = r"^[A-Z][A-Za-z0-9]*$"))]
+    #[schemars(default)]
+    replaced_by: Option<String>,
     /// The pattern (Rust `regex` dialect), tried within one log entry at a time; `^` and `$` are a line's ends.
     regex: Option<String>,
     /// A pattern that, where it matches in the entry around a hit, makes it no hit.
@@ -135,7 +139,7 @@ fn memory_side(_: &mut SchemaGenerator) -> Schema {
 }
 
 fn status(_: &mut SchemaGenerator) -> Schema {
-    one_of(&["active", "trial"])
+    one_of(&RuleStatus::ALL.map(RuleStatus::as_str))
 }
 
 fn one_of(names: &[&str]) -> Schema {

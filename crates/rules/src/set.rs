@@ -10,7 +10,7 @@ use crate::{
     error::RuleErrors,
     load,
     matcher::{Hit, Matcher, Outcome},
-    rule::{Rule, RuleStatus},
+    rule::Rule,
 };
 
 /// One log of an attempt. The same kind may occur several times: one an executor.
@@ -88,7 +88,7 @@ impl RuleSet {
                 .filter_map(|(number, (rule, outcome))| Some((number, rule, outcome.hit()?)))
         };
         let matched = hits().map(|(_, rule, _)| rule.name.clone()).collect();
-        match hits().find(|(_, rule, _)| rule.status == RuleStatus::Active) {
+        match hits().find(|(_, rule, _)| rule.status.decides()) {
             Some((number, rule, hit)) => Classification {
                 remedy: self.matcher.patterns(number).remedy.values(&hit.captures, config),
                 ..classification_of(rule, hit, logs, matched)

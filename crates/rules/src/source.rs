@@ -27,6 +27,7 @@ pub(crate) struct RawRule {
     pub(crate) memory_side: Option<Spanned<String>>,
     pub(crate) restartable: Option<bool>,
     pub(crate) status: Option<Spanned<String>>,
+    pub(crate) replaced_by: Option<Spanned<String>>,
     pub(crate) regex: Option<Spanned<String>>,
     pub(crate) unless: Option<Spanned<String>>,
     #[serde(default)]
