@@ -157,7 +157,7 @@ fn a_retry_starts_with_the_recommended_configuration_and_the_story_is_told() {
 #[test]
 fn a_rule_drafted_from_the_inbox_classifies_what_it_was_drafted_from() {
     let server = Server::start();
-    let job = "printf 'Exception in thread \"main\" com.acme.FeedLateException: feed 7 of /data/in is late\\n\\tat a.B.c(B.java:1)\\n' >&2; exit 5";
+    let job = "printf 'com.acme.FeedLateException: feed 7 of /data/in is late\\n\\tat a.B.c(B.java:1)\\n' >&2; exit 5";
     let spark_submit = script(server.directory.path(), "spark-submit", job);
     server.ask(&["submit", "--no-event-log", "--max-retries", "0", "--", &spark_submit, "job.py"]);
     let groups = server.json(&["rules", "inbox", "--json"]);

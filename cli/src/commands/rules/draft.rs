@@ -39,17 +39,22 @@ struct Answer<'d> {
 }
 
 /// Asks for the group, drafts, checks the draft together with the rules that there are, and prints or writes it.
-pub(super) async fn run(arguments: &DraftRule, rules: &RuleSet, json: bool) -> Result<(), CommandError> {
+pub(super) async fn run(
+    arguments: &DraftRule,
+    rules: impl FnOnce() -> Result<RuleSet, CommandError>,
+    json: bool,
+) -> Result<(), CommandError> {
     let client = arguments.server.client(ASK_TIMEOUT)?;
     let detail = client.unclassified_group(&arguments.group).await?.ok_or_else(|| no_group(&arguments.group))?;
     let others = client.unclassified(&UnclassifiedQuery { limit: Some(100), ..UnclassifiedQuery::default() }).await?;
     let others: Vec<_> =
         others.items.into_iter().filter(|other| other.group != arguments.group).map(|other| other.template).collect();
     let samples: Vec<_> = detail.samples.into_iter().filter_map(|sample| sample.excerpt).collect();
+    let rules = rules()?;
     let taken: Vec<_> = rules.rules().iter().map(|rule| rule.name.clone()).collect();
     let group = Group { template: &detail.group.template, samples: &samples, others: &others };
     let draft = draft(&group, &taken).map_err(|error| CommandError::No(error.to_string()))?;
-    check_with(rules, &draft)?;
+    check_with(&rules, &draft)?;
 
     if let Some(path) = &arguments.output {
         let mut file = fs::File::create_new(path)

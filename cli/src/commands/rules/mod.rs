@@ -69,7 +69,7 @@ pub(crate) fn run(arguments: &Rules) -> Result<ExitCode, CommandError> {
         RulesCommand::Explain(arguments) => done(explain::run(arguments, &rules()?, json))?,
         RulesCommand::Eval(arguments) => eval::run(arguments, &rules()?, json)?,
         RulesCommand::Inbox(arguments) => done(block_on(inbox::run(arguments, json)))?,
-        RulesCommand::Draft(arguments) => done(block_on(draft::run(arguments, &rules()?, json)))?,
+        RulesCommand::Draft(arguments) => done(block_on(draft::run(arguments, rules, json)))?,
         RulesCommand::Schema => done(output::print_json(&paramedic_rules::json_schema()))?,
     };
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::from(NO) })
