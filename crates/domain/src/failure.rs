@@ -40,7 +40,7 @@ wire_enum! {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EventLogSource {
-    /// `http:`, `https:` or `file:` (under one of the classifier's log roots).
+    /// `http:`, `https:`, `file:`, or an object store's (`s3:`, `gs:`, `abfss:`), as the classifier allows.
     pub url: String,
 }
 

@@ -46,6 +46,15 @@ pub struct MatchResponse {
     pub degraded: Vec<String>,
 }
 
+/// How often a rule was used, since the classifier started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RuleCounts {
+    /// Failures that it matched, whichever rule decided.
+    pub matched: u64,
+    /// Failures that it decided.
+    pub decided: u64,
+}
+
 /// The rules in force, after `POST /v1/rules/reload`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RuleSetSummary {

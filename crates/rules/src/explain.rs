@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use crate::{
     circumstances::Circumstances,
     matcher::{Outcome, Place},
-    rule::{Rule, RuleStatus},
+    rule::Rule,
     set::{LogText, RuleSet},
 };
 
@@ -81,7 +81,7 @@ pub fn explain_in(
     asked: Option<&str>,
 ) -> Explanation {
     let outcomes = rules.matcher.outcomes(rules.rules(), logs, circumstances);
-    let classification = rules.verdict(logs, &outcomes);
+    let classification = rules.verdict(logs, &outcomes, &circumstances.config);
     let deciding = classification.rule.as_deref();
     let trial = |(number, (rule, outcome)): (usize, (&Rule, &Outcome))| {
         let scene = Scene { rules, logs, deciding };
@@ -125,9 +125,7 @@ impl Scene<'_> {
     fn why(&self, number: usize, rule: &Rule, outcome: &Outcome, decides: bool) -> String {
         match outcome {
             Outcome::Hit(_) if decides => "it matched, and no rule before it did".to_owned(),
-            Outcome::Hit(_) if rule.status == RuleStatus::Trial => {
-                "it matched; on trial, it decides nothing".to_owned()
-            }
+            Outcome::Hit(_) if !rule.status.decides() => "it matched; experimental, it decides nothing".to_owned(),
             Outcome::Hit(_) if rule.is_weak() => {
                 let decided = self.deciding.unwrap_or("another rule");
                 format!(

@@ -20,6 +20,8 @@ pub mod load;
 mod matcher;
 mod noise;
 mod recovery;
+mod remedy;
+mod replacement;
 pub mod rule;
 pub mod schema;
 pub mod set;

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::{
     circumstances::Circumstances,
     example::{ExampleOutcome, run_examples},
-    rule::{Rule, RuleStatus},
+    rule::Rule,
     set::{LogText, RuleSet},
 };
 
@@ -36,6 +36,8 @@ pub enum FindingKind {
     NoFixedText,
     /// A capture is named as a size with a unit that the recommender does not know.
     UnknownCaptureUnit,
+    /// It is deprecated: another rule takes its place.
+    Deprecated,
     /// Another rule has the same pattern, the same logs and the same conditions.
     SamePattern,
 }
@@ -43,7 +45,7 @@ pub enum FindingKind {
 impl FindingKind {
     /// Should a check fail because of it? The others are advice.
     pub const fn is_error(self) -> bool {
-        !matches!(self, Self::NoFixedText)
+        !matches!(self, Self::NoFixedText | Self::Deprecated)
     }
 }
 
@@ -100,6 +102,10 @@ pub fn lint(rules: &RuleSet) -> Vec<Finding> {
             let message = format!("capture `{name}` must end in one of {}", SIZE_UNITS.join(", "));
             found(FindingKind::UnknownCaptureUnit, message);
         }
+        if let Some(other) = &rule.replaced_by {
+            let message = format!("it is deprecated; remove it when {other} has taken its place");
+            found(FindingKind::Deprecated, message);
+        }
         if let Some(twin) = rules.rules()[..number].iter().find(|other| is_twin(rule, other)) {
             let message = format!("{} has the same pattern, logs and conditions; remove one", twin.name);
             found(FindingKind::SamePattern, message);
@@ -116,7 +122,7 @@ fn finding(rule: &Rule, kind: FindingKind, message: String) -> Finding {
 fn examples_fail(rule: &Rule, own: &[&ExampleOutcome], found: &mut impl FnMut(FindingKind, String)) {
     let hits: Vec<_> = own.iter().filter(|outcome| outcome.expected_match).collect();
     let shadows: Vec<_> = hits.iter().filter(|hit| !hit.passed).filter_map(|hit| hit.decided_by.as_deref()).collect();
-    if rule.status == RuleStatus::Active && !hits.is_empty() && shadows.len() == hits.len() {
+    if rule.status.decides() && !hits.is_empty() && shadows.len() == hits.len() {
         let message = format!("it never decides its own examples: {} does; move it before, or narrow that", shadows[0]);
         found(FindingKind::Shadowed, message);
     }

@@ -11,6 +11,8 @@ use crate::{
     entry::Level,
     error::{RuleError, RuleErrors},
     matcher::Patterns,
+    remedy::Remedy,
+    replacement,
     rule::{Example, Examples, Rule, RuleStatus, Within},
     source::{RawExample, RawFile, RawRule},
     structure::{ContainerConditions, Structure},
@@ -109,6 +111,9 @@ pub(crate) fn rules_of(sources: &[(String, String)]) -> Result<(Vec<Rule>, Vec<P
             }
         }
     }
+    if errors.is_empty() {
+        errors = replacement::mistakes(&rules, sources);
+    }
     if errors.is_empty() { Ok((rules, patterns)) } else { Err(RuleErrors(errors)) }
 }
 
@@ -154,24 +159,20 @@ impl<'f> Check<'f> {
     /// The rule, where nothing at all is wrong with it.
     fn rule(&mut self, raw: RawRule) -> Option<(Rule, Patterns)> {
         self.name_is_camel_case(raw.name.as_ref());
+        let within = self.within(raw.within.as_ref());
+        let structure = self.structure(&raw, within);
         let source = self.text("source", raw.source, "the system that prints the line, such as `spark`");
         let summary = self.text("summary", raw.summary, "the cause in one sentence");
         let log = self.logs(raw.log);
         let category = self.category(raw.category);
-        let memory_side = self.memory_side(category, raw.memory_side);
+        let memory_side = self.memory_side(category, raw.memory_side.as_ref());
         if raw.restartable.is_none() {
             self.complain(
                 None,
                 "`restartable` is missing; say `true` if a retry with nothing changed would plausibly succeed",
             );
         }
-        let status = self.status(raw.status.as_ref());
-        if let Some(remedy) = &raw.remedy {
-            let message = "`remedy` is not evaluated by this version; leave it out: the recommender heals";
-            self.complain(Some(remedy.referenced), message);
-        }
-        let within = self.within(raw.within.as_ref());
-        let structure = self.structure(&raw, within);
+        let status = self.status(raw.status.as_ref(), raw.replaced_by.as_ref());
         let by_structure = structure.pattern();
         if raw.regex.is_none() && raw.exit_code.is_empty() && by_structure.is_none() {
             self.complain(
@@ -180,11 +181,10 @@ impl<'f> Check<'f> {
                  `container_exit_code` or `yarn_exit_status` does without",
             );
         }
+        let regex = self.pattern("regex", raw.regex.as_ref());
         let patterns = Patterns {
-            regex: match (&raw.regex, by_structure) {
-                (None, Some(pattern)) => compile(&pattern).ok(),
-                (regex, _) => self.pattern("regex", regex.as_ref()),
-            },
+            remedy: self.remedy(&raw.remedy, regex.as_ref()),
+            regex: regex.or_else(|| by_structure.and_then(|pattern| compile(&pattern).ok())),
             unless: self.pattern("unless", raw.unless.as_ref()),
             config: raw
                 .config
@@ -207,6 +207,7 @@ impl<'f> Check<'f> {
             memory_side,
             restartable: raw.restartable?,
             status,
+            replaced_by: raw.replaced_by.map(|other| other.value),
             regex: raw.regex.map(|regex| regex.value),
             unless: raw.unless.map(|unless| unless.value),
             exit_code: raw.exit_code,
@@ -219,6 +220,7 @@ impl<'f> Check<'f> {
             level: texts(raw.level),
             logger: raw.logger.map(|logger| logger.value),
             within,
+            remedy: raw.remedy.into_iter().map(|(key, value)| (key, value.value)).collect(),
             config: raw.config.into_iter().map(|(key, value)| (key, value.value)).collect(),
             advice: raw.advice.map(|advice| advice.value),
             links: raw.links.into_iter().map(|link| link.value).collect(),
@@ -290,8 +292,8 @@ impl<'f> Check<'f> {
         self.parsed("category", &category)
     }
 
-    fn memory_side(&mut self, category: Option<Category>, side: Option<Spanned<String>>) -> Option<MemorySide> {
-        match (category, &side) {
+    fn memory_side(&mut self, category: Option<Category>, side: Option<&Spanned<String>>) -> Option<MemorySide> {
+        match (category, side) {
             (Some(Category::MemoryConfiguration), None) => {
                 let sides: Vec<_> = MemorySide::ALL.iter().map(|side| side.as_str()).collect();
                 let message = format!(
@@ -311,19 +313,29 @@ impl<'f> Check<'f> {
         if side.value == NO_MEMORY_SIDE {
             return None;
         }
-        self.parsed("memory_side", &side)
+        self.parsed("memory_side", side)
     }
 
-    fn status(&mut self, status: Option<&Spanned<String>>) -> RuleStatus {
-        match status.map(|status| status.value.as_str()) {
-            None | Some("active") => RuleStatus::Active,
-            Some("trial") => RuleStatus::Trial,
-            Some(other) => {
-                let message = format!("status `{other}` is none of active, trial");
-                self.complain(status.map(|status| status.referenced), message);
-                RuleStatus::Active
+    fn status(&mut self, status: Option<&Spanned<String>>, replaced_by: Option<&Spanned<String>>) -> RuleStatus {
+        let named = |text: &Spanned<String>| RuleStatus::ALL.into_iter().find(|known| known.as_str() == text.value);
+        let known = status.map_or(Some(RuleStatus::Stable), named);
+        let at = status.map(|status| status.referenced);
+        match (known, replaced_by) {
+            (None, _) => {
+                let other = status.map_or("", |status| status.value.as_str());
+                let all = RuleStatus::ALL.map(RuleStatus::as_str).join(", ");
+                self.complain(at, format!("status `{other}` is none of {all}"));
             }
+            (Some(RuleStatus::Deprecated), None) => {
+                self.complain(at, "`replaced_by` is missing; name the rule that takes the deprecated one's place");
+            }
+            (Some(RuleStatus::Experimental | RuleStatus::Stable), Some(other)) => {
+                let message = "`replaced_by` is for a deprecated rule; add `status: deprecated`, or remove it";
+                self.complain(Some(other.referenced), message);
+            }
+            _ => {}
         }
+        known.unwrap_or_default()
     }
 
     fn within(&mut self, within: Option<&Spanned<String>>) -> Within {
@@ -413,6 +425,18 @@ impl<'f> Check<'f> {
                 None
             }
         }
+    }
+
+    /// The remedy, compiled; nothing of it where the pattern is wrong, whose groups it names.
+    fn remedy(&mut self, keys: &BTreeMap<String, Spanned<String>>, regex: Option<&Regex>) -> Remedy {
+        let captures: Vec<_> = regex.into_iter().flat_map(|regex| regex.capture_names().flatten()).collect();
+        let mut remedy = Remedy::default();
+        for (key, text) in keys {
+            if let Err(message) = remedy.compile(key, &text.value, &captures) {
+                self.complain(Some(text.referenced), format!("`remedy: {key}`: {message}"));
+            }
+        }
+        remedy
     }
 
     fn examples(&mut self, field: &str, what: &str, examples: Vec<RawExample>) -> Vec<Example> {

@@ -12,6 +12,8 @@ pub(crate) fn is_noise(line: &str, offset: usize) -> bool {
 const PLATFORM_ENDS: &[&str] = &[
     "Allocator",
     "Backend",
+    "BlockManagerInfo",
+    "Broadcast",
     "Client",
     "Committer",
     "Connection",
@@ -43,6 +45,7 @@ const PLATFORM_ENDS: &[&str] = &[
     "Service",
     "Session",
     "State",
+    "Submit",
     "Store",
     "Tracker",
     "Transport",
@@ -92,7 +95,8 @@ pub(crate) fn is_own_statement(block: &str) -> bool {
         return false;
     }
     let name = logger.split('$').next().unwrap_or(logger);
-    name.contains('.') || !PLATFORM_ENDS.iter().any(|end| name.ends_with(end))
+    // Two parts are a short form, as log4j's `%c{2}` prints it: `yarn.ApplicationMaster`.
+    name.matches('.').count() > 1 || !PLATFORM_ENDS.iter().any(|end| name.ends_with(end))
 }
 
 /// A token such as `-XX:OnOutOfMemoryError='kill %p'` or `-Dkey=value`.
@@ -140,6 +144,7 @@ mod tests {
         assert!(is_own_statement("INFO:root:caught MemoryError"));
         assert!(!own("ERROR MyJob: OutOfMemoryError") && !own("WARN MyJob: OutOfMemoryError"));
         assert!(!own("INFO YarnAllocator: Container marked as failed") && !own("INFO DAGScheduler: Stage 1 failed"));
+        assert!(!own("INFO yarn.ApplicationMaster: Final app status: FAILED"));
         assert!(!own("INFO org.apache.spark.deploy.yarn.Client - diagnostics: killed"));
         assert!(!is_own_statement("[2026-01-31, 12:00:00 UTC] {subprocess.py:93} INFO - OutOfMemoryError"));
     }

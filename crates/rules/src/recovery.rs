@@ -1,6 +1,6 @@
 //! Which of a log's warnings were recovered from: the task that was lost finished later, the job went on and finished.
 
-use std::{collections::HashMap, sync::LazyLock};
+use std::{cell::OnceCell, collections::HashMap, sync::LazyLock};
 
 use regex::Regex;
 
@@ -55,10 +55,10 @@ impl Recovery {
 
     /// Is the entry that starts at `start` of the log a warning (or less) whose matter went well later?
     pub(crate) fn covers(&self, block: &str, start: usize) -> bool {
-        let first = block.lines().next().unwrap_or_default();
-        if head(first).is_none_or(|head| head.level > Level::Warn) {
+        if !may_recover(block) {
             return false;
         }
+        let first = block.lines().next().unwrap_or_default();
         if let Some((key, attempt)) = first.find("Lost task ").and_then(|at| task_of(&first[at..])) {
             return self.finished.get(&key).is_some_and(|finished| *finished > attempt);
         }
@@ -66,11 +66,34 @@ impl Recovery {
     }
 }
 
+/// Is the block an entry of level WARN or less?
+fn may_recover(block: &str) -> bool {
+    head(block.lines().next().unwrap_or_default()).is_some_and(|head| head.level <= Level::Warn)
+}
+
 /// The task that the text begins with: its stage and index, and the attempt.
 fn task_of(text: &str) -> Option<((String, u64), u64)> {
     let window = &text[..text.floor_char_boundary(120)];
     let task = TASK.captures(window).filter(|task| task.get(0).is_some_and(|whole| whole.start() == 0))?;
     Some(((task["stage"].to_owned(), task["index"].parse().ok()?), task["attempt"].parse().ok()?))
+}
+
+/// What one log says of recoveries, read when it is first asked for.
+#[derive(Debug)]
+pub(crate) struct LazyRecovery<'t> {
+    log: &'t str,
+    read: OnceCell<Recovery>,
+}
+
+impl<'t> LazyRecovery<'t> {
+    pub(crate) const fn of(log: &'t str) -> Self {
+        Self { log, read: OnceCell::new() }
+    }
+
+    /// As [`Recovery::covers`]; the log is read for entries only that it may cover.
+    pub(crate) fn covers(&self, block: &str, start: usize) -> bool {
+        may_recover(block) && self.read.get_or_init(|| Recovery::of(self.log)).covers(block, start)
+    }
 }
 
 #[cfg(test)]

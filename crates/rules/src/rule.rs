@@ -25,8 +25,11 @@ pub struct Rule {
     pub memory_side: Option<MemorySide>,
     /// Would a retry with nothing changed plausibly succeed?
     pub restartable: bool,
-    /// Does it decide, or is it on trial?
+    /// Does it decide?
     pub status: RuleStatus,
+    /// The rule that takes its place; only for a deprecated one, and always there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replaced_by: Option<String>,
     /// The pattern, tried on every block of its logs. Missing only in a rule that the exit code alone decides.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub regex: Option<String>,
@@ -65,6 +68,9 @@ pub struct Rule {
     /// Spark key to a pattern that its value must match; a key that is not set has the empty value.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub config: BTreeMap<String, String>,
+    /// Spark key to an expression over the captures: what the retry needs, as the log states it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub remedy: BTreeMap<String, String>,
     /// What the job's owner can do, in one sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
@@ -121,11 +127,32 @@ pub enum Within {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RuleStatus {
+    /// It is matched, listed in `matched` and counted, and decides nothing.
+    Experimental,
     /// It decides.
     #[default]
-    Active,
-    /// It is matched and listed in `matched`, and decides nothing.
-    Trial,
+    Stable,
+    /// It decides still, and `replaced_by` names the rule that takes its place.
+    Deprecated,
+}
+
+impl RuleStatus {
+    /// Every status.
+    pub const ALL: [Self; 3] = [Self::Experimental, Self::Stable, Self::Deprecated];
+
+    /// Its name in rule files and on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Experimental => "experimental",
+            Self::Stable => "stable",
+            Self::Deprecated => "deprecated",
+        }
+    }
+
+    /// May a rule of this status decide a failure?
+    pub const fn decides(self) -> bool {
+        !matches!(self, Self::Experimental)
+    }
 }
 
 /// A rule's proof.

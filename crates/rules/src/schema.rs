@@ -6,7 +6,7 @@ use paramedic_domain::{Category, ContainerRole, LogKind, MemorySide};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
-use crate::load::NO_MEMORY_SIDE;
+use crate::{load::NO_MEMORY_SIDE, rule::RuleStatus};
 
 /// The JSON schema of a rule file.
 pub fn json_schema() -> Value {
@@ -47,10 +47,14 @@ struct RuleEntry {
     memory_side: Option<String>,
     /// Would a retry with nothing changed plausibly succeed?
     restartable: bool,
-    /// `trial`: matched and listed, and decides nothing. `active` where it is missing.
+    /// `experimental`: matched and counted, and decides nothing. `deprecated`: decides still. `stable` where it is missing.
     #[schemars(schema_with = "status")]
     #[schemars(default)]
     status: Option<String>,
+    /// The rule that takes its place; with `status: deprecated`, and only there.
+    #[schemars(regex(pattern = r"^[A-Z][A-Za-z0-9]*$"))]
+    #[schemars(default)]
+    replaced_by: Option<String>,
     /// The pattern (Rust `regex` dialect), tried within one log entry at a time; `^` and `$` are a line's ends.
     regex: Option<String>,
     /// A pattern that, where it matches in the entry around a hit, makes it no hit.
@@ -90,6 +94,10 @@ struct RuleEntry {
     /// Spark key to a pattern that its value must match; a key that is not set has the empty value.
     #[schemars(default)]
     config: BTreeMap<String, String>,
+    /// Spark key to an expression over the pattern's named groups, in sizes and numbers: `max(2 * required_size, 64m)`.
+    /// What the log states heals the retry without the model.
+    #[schemars(default)]
+    remedy: BTreeMap<String, String>,
     /// What the job's owner can do, in one sentence.
     advice: Option<String>,
     /// Pages that tell more.
@@ -192,7 +200,7 @@ fn memory_side(_: &mut SchemaGenerator) -> Schema {
 }
 
 fn status(_: &mut SchemaGenerator) -> Schema {
-    one_of(&["active", "trial"])
+    one_of(&RuleStatus::ALL.map(RuleStatus::as_str))
 }
 
 fn one_of(names: &[&str]) -> Schema {

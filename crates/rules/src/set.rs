@@ -11,7 +11,7 @@ use crate::{
     error::RuleErrors,
     load,
     matcher::{Hit, Matcher, Outcome},
-    rule::{Rule, RuleStatus},
+    rule::Rule,
 };
 
 /// One log of an attempt. The same kind may occur several times: one an executor.
@@ -37,6 +37,11 @@ impl RuleSet {
     /// Reads every `*.yaml` and `*.yml` of a folder, in name order.
     pub fn load_dir(folder: &Path) -> Result<Self, RuleErrors> {
         Self::from_sources(&load::read_folder(folder)?)
+    }
+
+    /// The version that the files of a folder would have, right or wrong.
+    pub fn version_of_dir(folder: &Path) -> Result<String, RuleErrors> {
+        Ok(load::version_of(&load::read_folder(folder)?))
     }
 
     /// From texts, each with its file's name, in the order given.
@@ -75,17 +80,27 @@ impl RuleSet {
     /// Classifies a failure by its logs and everything that is known beside.
     pub fn classify_in(&self, logs: &[LogText], circumstances: &Circumstances) -> Classification {
         let outcomes = self.matcher.outcomes(&self.rules, logs, circumstances);
-        self.verdict(logs, &outcomes)
+        let verdict = self.verdict(logs, &outcomes, &circumstances.config);
+        Classification { rules_version: Some(self.version.clone()), ..verdict }
     }
 
     /// The verdict that follows from the outcome of every rule.
-    pub(crate) fn verdict(&self, logs: &[LogText], outcomes: &[Outcome]) -> Classification {
-        let hits = || self.rules.iter().zip(outcomes).filter_map(|(rule, outcome)| Some((rule, outcome.hit()?)));
-        let matched = hits().map(|(rule, _)| rule.name.clone()).collect();
-        let deciding = || hits().filter(|(rule, _)| rule.status == RuleStatus::Active);
+    pub(crate) fn verdict(&self, logs: &[LogText], outcomes: &[Outcome], config: &Configuration) -> Classification {
+        let hits = || {
+            self.rules
+                .iter()
+                .zip(outcomes)
+                .enumerate()
+                .filter_map(|(number, (rule, outcome))| Some((number, rule, outcome.hit()?)))
+        };
+        let matched = hits().map(|(_, rule, _)| rule.name.clone()).collect();
+        let deciding = || hits().filter(|(_, rule, _)| rule.status.decides());
         // An exit code proves little: such a rule decides only where no other does.
-        match deciding().find(|(rule, _)| !rule.is_weak()).or_else(|| deciding().next()) {
-            Some((rule, hit)) => classification_of(rule, hit, logs, matched),
+        match deciding().find(|(_, rule, _)| !rule.is_weak()).or_else(|| deciding().next()) {
+            Some((number, rule, hit)) => Classification {
+                remedy: self.matcher.patterns(number).remedy.values(&hit.captures, config),
+                ..classification_of(rule, hit, logs, matched)
+            },
             None => Classification { matched, ..Classification::unclassified() },
         }
     }
@@ -102,6 +117,8 @@ fn classification_of(rule: &Rule, hit: &Hit, logs: &[LogText], matched: Vec<Stri
         advice: rule.advice.clone(),
         evidence: hit.evidence(logs),
         captures: hit.captures.clone(),
+        remedy: Configuration::default(),
         matched,
+        rules_version: None,
     }
 }

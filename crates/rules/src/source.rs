@@ -28,6 +28,7 @@ pub(crate) struct RawRule {
     pub(crate) memory_side: Option<Spanned<String>>,
     pub(crate) restartable: Option<bool>,
     pub(crate) status: Option<Spanned<String>>,
+    pub(crate) replaced_by: Option<Spanned<String>>,
     pub(crate) regex: Option<Spanned<String>>,
     pub(crate) unless: Option<Spanned<String>>,
     #[serde(default)]
@@ -50,7 +51,8 @@ pub(crate) struct RawRule {
     #[serde(default)]
     pub(crate) config: BTreeMap<String, Spanned<String>>,
     pub(crate) advice: Option<Spanned<String>>,
-    pub(crate) remedy: Option<Spanned<serde_json::Value>>,
+    #[serde(default)]
+    pub(crate) remedy: BTreeMap<String, Spanned<String>>,
     #[serde(default)]
     pub(crate) links: Vec<Spanned<String>>,
     pub(crate) examples: Option<RawExamples>,

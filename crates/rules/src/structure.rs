@@ -78,6 +78,11 @@ impl Structure {
         Some(captures)
     }
 
+    /// Does it say whose entries it reads? Then those of the job's own loggers count too.
+    pub(crate) fn names_an_entry(&self) -> bool {
+        !self.level.is_empty() || self.logger.is_some()
+    }
+
     fn head_met(&self, block: &str) -> bool {
         if self.level.is_empty() && self.logger.is_none() {
             return true;

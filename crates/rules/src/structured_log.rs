@@ -91,8 +91,8 @@ pub(crate) fn with_rendered<'l>(logs: &'l [LogText], rendered: &[Option<Rendered
 
 /// The text of a log that holds JSON entries, other lines as they are; `None` for a log without any.
 pub(crate) fn render(text: &str) -> Option<Rendered> {
-    let begins = |start: &&str| {
-        text.starts_with(*start) || memchr::memmem::find(text.as_bytes(), format!("\n{start}").as_bytes()).is_some()
+    let begins = |start: &&&str| {
+        text.starts_with(**start) || memchr::memmem::find(text.as_bytes(), format!("\n{start}").as_bytes()).is_some()
     };
     STARTS.iter().find(begins)?;
     let mut rendered = Rendered { text: String::with_capacity(text.len()), lines: Vec::new() };

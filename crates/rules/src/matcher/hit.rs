@@ -1,11 +1,11 @@
 //! What a rule's pattern finds in one block: a hit, or why it is none.
 
-use std::{cell::LazyCell, collections::BTreeMap};
+use std::collections::BTreeMap;
 
 use paramedic_domain::{ContainerEnd, Evidence};
 
 use super::Patterns;
-use crate::{block::Block, noise, recovery::Recovery, set::LogText};
+use crate::{block::Block, noise, recovery::LazyRecovery, set::LogText};
 
 /// Longest evidence and capture, in characters.
 const EVIDENCE_CHARS_MAX: usize = 500;
@@ -96,7 +96,7 @@ pub(super) fn nearer(known: Outcome, new: Outcome) -> Outcome {
 /// What a block is judged with beside its text.
 pub(super) struct Surroundings<'s> {
     /// Of the log that holds it.
-    pub(super) recovery: &'s LazyCell<Recovery, Box<dyn FnOnce() -> Recovery + 's>>,
+    pub(super) recovery: &'s LazyRecovery<'s>,
     /// The failure's.
     pub(super) containers: &'s [ContainerEnd],
 }
@@ -119,7 +119,9 @@ pub(super) fn try_block(block: &Block<'_>, log: usize, patterns: &Patterns, arou
             .is_some_and(|unless| unless.is_match(surroundings(block.text, whole.start, whole.end)))
         {
             outcome = nearer(outcome, Outcome::SetAside(place()));
-        } else if noise::is_own_statement(block.text) || around.recovery.covers(block.text, block.start) {
+        } else if (!structure.names_an_entry() && noise::is_own_statement(block.text))
+            || around.recovery.covers(block.text, block.start)
+        {
             outcome = nearer(outcome, Outcome::Noise(place()));
         } else {
             let structured = structured.get_or_insert_with(|| structure.met_by(block.text, around.containers));

@@ -6,14 +6,13 @@ mod precondition;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use regex::Regex;
 
-use std::cell::LazyCell;
-
 use crate::{
     block::{Block, split},
     circumstances::Circumstances,
     error::{RuleError, RuleErrors},
     literal,
-    recovery::Recovery,
+    recovery::LazyRecovery,
+    remedy::Remedy,
     rule::Rule,
     set::LogText,
     structure::Structure,
@@ -30,6 +29,7 @@ pub(crate) struct Patterns {
     pub(crate) unless: Option<Regex>,
     pub(crate) config: Vec<(String, Regex)>,
     pub(crate) structure: Structure,
+    pub(crate) remedy: Remedy,
 }
 
 /// The compiled patterns of all rules, in rule order.
@@ -48,7 +48,7 @@ struct Searched<'t> {
     blocks: Vec<Block<'t>>,
     candidates: Vec<Vec<usize>>,
     /// Read when a hit may have been recovered from.
-    recovery: LazyCell<Recovery, Box<dyn FnOnce() -> Recovery + 't>>,
+    recovery: LazyRecovery<'t>,
 }
 
 impl Matcher {
@@ -120,7 +120,7 @@ impl Matcher {
         for &rule in &self.always {
             candidates[rule] = (0..blocks.len()).collect();
         }
-        let recovery = LazyCell::new(Box::new(move || Recovery::of(text)) as Box<dyn FnOnce() -> Recovery + 't>);
+        let recovery = LazyRecovery::of(text);
         Searched { blocks, candidates, recovery }
     }
 
