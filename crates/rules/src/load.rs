@@ -370,12 +370,11 @@ impl<'f> Check<'f> {
         }
         let mut level = Vec::new();
         for text in &raw.level {
-            match Level::parse(&text.value) {
-                Some(known) => level.push(known),
-                None => {
-                    let message = format!("level `{}` is none of TRACE, DEBUG, INFO, WARN, ERROR, FATAL", text.value);
-                    self.complain(Some(text.referenced), message);
-                }
+            if let Some(known) = Level::parse(&text.value) {
+                level.push(known);
+            } else {
+                let message = format!("level `{}` is none of TRACE, DEBUG, INFO, WARN, ERROR, FATAL", text.value);
+                self.complain(Some(text.referenced), message);
             }
         }
         let role = raw.container_role.as_ref();
