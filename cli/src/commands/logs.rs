@@ -7,12 +7,13 @@ use std::{
 };
 
 use anyhow::Context as _;
+use paramedic_compression::{UnpackLimits, Unpacked};
 use paramedic_domain::LogKind;
 use paramedic_rules::LogText;
 
 use crate::exit::CommandError;
 
-/// Largest log that is read, in bytes; a larger one should be cut by its owner, who knows where it failed.
+/// Largest log that is read, in bytes, unpacked where it is compressed; a larger one should be cut by its owner, who knows where it failed.
 const LOG_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// Reads logs by name, `-` for standard input; `kind` for all, else each by its name.
@@ -31,12 +32,20 @@ fn read_one(file: &str, kind: Option<LogKind>) -> Result<LogText, CommandError> 
 }
 
 fn read_bounded(from: impl Read) -> io::Result<String> {
+    let limits = UnpackLimits { bytes_max: LOG_BYTES_MAX, ..UnpackLimits::default() };
+    let mut reader = Unpacked::new(from, limits)?;
     let mut bytes = Vec::new();
-    from.take(LOG_BYTES_MAX + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LOG_BYTES_MAX {
+    match reader.read_to_end(&mut bytes) {
+        // Of one that is still written to, or cut off, the start is there.
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && !bytes.is_empty() => {}
+        read => {
+            read?;
+        }
+    }
+    if reader.stopped() {
         let limit = LOG_BYTES_MAX / (1024 * 1024);
         return Err(io::Error::other(format!(
-            "it has over {limit} MiB; cut it with `tail -c 64M` and pipe it in as `-`"
+            "it has over {limit} MiB, unpacked; cut it with `tail -c 64M` and pipe it in as `-`"
         )));
     }
     Ok(String::from_utf8_lossy(&bytes).into_owned())
@@ -72,6 +81,28 @@ fn lies_in_executors_directory(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn compressed_logs_are_unpacked_whatever_their_name() {
+        let packed = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x58, 0x21, 0x00, 0x00, b'l', b'i', b'n', b'e'];
+        assert_eq!(read_bounded(packed.as_slice()).unwrap(), "line");
+        assert_eq!(read_bounded(b"plain".as_slice()).unwrap(), "plain");
+        assert!(read_bounded([0x1f, 0x8b, 0x08, 0xff].as_slice()).is_err());
+    }
+
+    #[test]
+    fn what_unpacks_to_more_than_is_read_is_refused() {
+        // A frame that says one byte over and over: 32 KiB times 16,384.
+        let mut bomb = vec![0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x38];
+        for _ in 0..16_384 {
+            let header: u32 = (32 * 1024) << 3 | 1 << 1;
+            bomb.extend_from_slice(header.to_le_bytes().get(..3).unwrap());
+            bomb.push(b'x');
+        }
+        bomb.extend_from_slice(&[1, 0, 0]);
+        let error = read_bounded(bomb.as_slice()).unwrap_err().to_string();
+        assert!(error.contains("256 MiB"), "{error}");
+    }
 
     #[test]
     fn the_name_tells_the_kind() {

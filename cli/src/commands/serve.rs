@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::Context as _;
 use clap::Args;
-use paramedic_classifier::{Classifier, ClassifierConfig};
+use paramedic_classifier::{Classifier, ClassifierConfig, LogArguments};
 use paramedic_configsvc::ConfigState;
 use paramedic_domain::{Clock, Role};
 use paramedic_recommender::{
@@ -49,9 +49,8 @@ pub(crate) struct Serve {
     /// `name role sha256-hex` a line; needed where others can reach the address
     #[arg(long, value_name = "FILE")]
     tokens: Option<PathBuf>,
-    /// A folder whose files reports may name as logs; may be repeated
-    #[arg(long = "log-root", value_name = "DIR")]
-    log_roots: Vec<PathBuf>,
+    #[command(flatten)]
+    logs: LogArguments,
     /// Write the server's URL to this file once it can be asked
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
@@ -126,7 +125,7 @@ fn classifier(
     config.peers.recommender_url = url.to_owned();
     config.peers.configsvc_url = url.to_owned();
     config.peers.token = token;
-    config.collect.log_roots.clone_from(&arguments.log_roots);
+    arguments.logs.apply(&mut config.collect);
     Classifier::start(&config, store.clone(), clock.clone()).map_err(|error| CommandError::Usage(error.to_string()))
 }
 

@@ -155,6 +155,36 @@ fn a_retry_starts_with_the_recommended_configuration_and_the_story_is_told() {
 }
 
 #[test]
+fn a_rule_drafted_from_the_inbox_classifies_what_it_was_drafted_from() {
+    let server = Server::start();
+    let job = "printf 'com.acme.FeedLateException: feed 7 of /data/in is late\\n\\tat a.B.c(B.java:1)\\n' >&2; exit 5";
+    let spark_submit = script(server.directory.path(), "spark-submit", job);
+    server.ask(&["submit", "--no-event-log", "--max-retries", "0", "--", &spark_submit, "job.py"]);
+    let groups = server.json(&["rules", "inbox", "--json"]);
+    let group = groups["items"][0]["group"].as_str().unwrap();
+    let shown = stdout(&server.ask(&["rules", "inbox", group]));
+    assert!(shown.contains("feed <num> of <path>") && shown.contains("feed 7 of /data/in"), "{shown}");
+
+    let folder = server.path("rules");
+    fs::create_dir(&folder).unwrap();
+    let file = folder.join("90-draft.yaml");
+    let existing = rules();
+    let existing = existing.to_str().unwrap();
+    let output = server.ask(&["rules", "draft", group, "--rules", existing, "--output", file.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stderr(&output).contains("restartable"), "{}", stderr(&output));
+    let folder = folder.to_str().unwrap();
+    for command in ["check", "test"] {
+        let output = run(&["rules", command, "--rules", folder]);
+        assert_eq!(output.status.code(), Some(0), "{command}: {}", stdout(&output));
+    }
+    let log = server.path("driver.stderr");
+    fs::write(&log, "com.acme.FeedLateException: feed 8 of s3://bucket/in is late\n").unwrap();
+    let explained = stdout(&run(&["rules", "explain", log.to_str().unwrap(), "--rules", folder]));
+    assert!(explained.starts_with("FeedLate:"), "{explained}");
+}
+
+#[test]
 fn a_failure_that_no_retry_helps_ends_with_the_jobs_exit_code() {
     let server = Server::start();
     let job = "echo \"AnalysisException: [TABLE_OR_VIEW_NOT_FOUND] The table or view \\`finance\\`.\\`daily\\` cannot be found. \

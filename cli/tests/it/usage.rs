@@ -35,6 +35,8 @@ fn a_service_that_is_not_there_exits_with_3() {
         &["patches", "--server", &nobody, "list"],
         &["patches", "--server", &nobody, "create", "--scope", "workflow=w", "--set", "spark.executor.memory=1g"],
         &["models", "--server", &nobody, "list"],
+        &["rules", "inbox", "--server", &nobody],
+        &["rules", "draft", "ca978112ca1b", "--server", &nobody],
     ] {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(3), "{arguments:?}: {}", stderr(&output));
@@ -53,6 +55,8 @@ fn every_command_has_help_with_an_example() {
         vec!["rules", "list"],
         vec!["rules", "explain"],
         vec!["rules", "schema"],
+        vec!["rules", "inbox"],
+        vec!["rules", "draft"],
         vec!["failures", "list"],
         vec!["failures", "show"],
         vec!["patches", "list"],

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::log::LogKind;
+use crate::{configuration::Configuration, log::LogKind};
 
 /// The class of a failure that no rule matched.
 pub const UNCLASSIFIED: &str = "Unclassified";
@@ -133,8 +133,14 @@ pub struct Classification {
     pub evidence: Vec<Evidence>,
     /// What the rule's named groups captured. `docs/vocabulary.md` lists the names with a meaning.
     pub captures: BTreeMap<String, String>,
+    /// What the retry needs, where the log itself states it and the rule says how to read it. Only keys that are raised.
+    #[serde(default, skip_serializing_if = "Configuration::is_empty")]
+    pub remedy: Configuration,
     /// Names of all rules that matched, in rule order.
     pub matched: Vec<String>,
+    /// Names the rule set that was asked: a hash of its contents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules_version: Option<String>,
 }
 
 impl Classification {
@@ -150,7 +156,9 @@ impl Classification {
             advice: None,
             evidence: Vec::new(),
             captures: BTreeMap::new(),
+            remedy: Configuration::default(),
             matched: Vec::new(),
+            rules_version: None,
         }
     }
 

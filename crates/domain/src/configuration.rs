@@ -1,7 +1,7 @@
 //! A Spark configuration as schedulers send it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     ops::{Deref, DerefMut},
 };
 
@@ -22,6 +22,34 @@ pub const VALUE_BYTES_MAX: usize = 64 * 1024;
 #[serde(transparent)]
 #[schema(value_type = std::collections::BTreeMap<String, String>, example = json!({"spark.executor.memory": "512m"}))]
 pub struct Configuration(pub BTreeMap<String, String>);
+
+impl Configuration {
+    /// Holds it no entry?
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The keys whose values differ in `to`, in key order: key, value here, value there.
+    pub fn changes<'a>(&'a self, to: &'a Self) -> Vec<(&'a str, Option<&'a str>, Option<&'a str>)> {
+        let keys: BTreeSet<&str> = self.keys().chain(to.keys()).map(String::as_str).collect();
+        let value = |of: &'a Self, key: &str| of.get(key).map(String::as_str);
+        keys.into_iter().map(|key| (key, value(self, key), value(to, key))).filter(|(_, old, new)| old != new).collect()
+    }
+
+    /// The change to `to` as RFC 6902. `add` replaces a member that is there, so the patch also applies where the job's
+    /// own configuration has gained or lost the key since.
+    pub fn patch_to(&self, to: &Self) -> json_patch::Patch {
+        use json_patch::{AddOperation, PatchOperation, RemoveOperation, jsonptr::PointerBuf};
+        let operation = |(key, _, new): (&str, Option<&str>, Option<&str>)| {
+            let path = PointerBuf::from_tokens([key]);
+            match new {
+                Some(value) => PatchOperation::Add(AddOperation { path, value: value.into() }),
+                None => PatchOperation::Remove(RemoveOperation { path }),
+            }
+        };
+        json_patch::Patch(self.changes(to).into_iter().map(operation).collect())
+    }
+}
 
 impl Deref for Configuration {
     type Target = BTreeMap<String, String>;

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use crate::{
     classification::{Classification, wire_enum},
     configuration::Configuration,
+    container::{ContainerEnd, validate_containers},
     evidence::{ClusterLimits, EventLogSummary},
     id::{FailureId, PatchId},
     job::Job,
@@ -39,7 +40,7 @@ wire_enum! {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EventLogSource {
-    /// `http:`, `https:` or `file:` (under one of the classifier's log roots).
+    /// `http:`, `https:`, `file:`, or an object store's (`s3:`, `gs:`, `abfss:`), as the classifier allows.
     pub url: String,
 }
 
@@ -71,6 +72,9 @@ pub struct FailureReport {
     /// Exit code of the driver's process.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i32>,
+    /// How its containers ended, where the reporter knows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub containers: Vec<ContainerEnd>,
     /// Start of the attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Timestamp>,
@@ -87,6 +91,7 @@ impl Validate for FailureReport {
         self.job.validate(&format!("{pointer}/job"), violations);
         self.config.validate(&format!("{pointer}/config"), violations);
         validate_logs(&self.logs, &format!("{pointer}/logs"), violations);
+        validate_containers(&self.containers, &format!("{pointer}/containers"), violations);
         validate_application_id(self.application_id.as_deref(), pointer, violations);
         validate_period(self.started_at, self.finished_at, pointer, violations);
         validate_cost(self.cost_usd, pointer, violations);

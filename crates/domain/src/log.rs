@@ -72,7 +72,8 @@ pub struct LogSource {
     /// The text itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// `http:`, `https:` or `file:`; a file must lie under one of the classifier's log roots.
+    /// `http:`, `https:`, `file:`, or an object store's (`s3:`, `gs:`, `abfss:`): hosts, folders and buckets that the
+    /// classifier's allow lists name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
 }

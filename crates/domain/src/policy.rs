@@ -42,7 +42,7 @@ impl Policy {
 }
 
 impl Default for Policy {
-    /// The memory and sizing parameters that the recommender frees. Nothing that runs code or reaches elsewhere.
+    /// The memory and sizing parameters that the recommender frees, and the limits that remedies of rules raise. Nothing that runs code or reaches elsewhere.
     /// The upper bounds are those of the largest general-purpose nodes in wide use (128 vCPU, 512 GiB).
     fn default() -> Self {
         const BOUNDS: &[(&str, &str, &str)] = &[
@@ -62,6 +62,8 @@ impl Default for Policy {
             ("spark.driver.memoryOverheadFactor", "0.05", "2.0"),
             ("spark.driver.maxResultSize", "0", "64g"),
             ("spark.kryoserializer.buffer.max", "1m", "2047m"),
+            ("spark.rpc.message.maxSize", "1", "2047"),
+            ("spark.sql.broadcastTimeout", "1", "36000"),
             ("spark.sql.shuffle.partitions", "1", "100000"),
             ("spark.sql.autoBroadcastJoinThreshold", "-1", "1g"),
         ];

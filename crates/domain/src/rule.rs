@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use crate::{
     classification::Classification,
     configuration::Configuration,
+    container::{ContainerEnd, validate_containers},
     log::{LogSource, validate_logs},
     validation::{Validate, Violation},
 };
@@ -19,6 +20,9 @@ pub struct MatchRequest {
     /// Exit code of the driver's process.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i32>,
+    /// How the containers ended, where the reporter knows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub containers: Vec<ContainerEnd>,
     /// The configuration the attempt ran with: some rules compute a remedy from it.
     #[serde(default)]
     pub config: Configuration,
@@ -27,6 +31,7 @@ pub struct MatchRequest {
 impl Validate for MatchRequest {
     fn validate(&self, pointer: &str, violations: &mut Vec<Violation>) {
         validate_logs(&self.logs, &format!("{pointer}/logs"), violations);
+        validate_containers(&self.containers, &format!("{pointer}/containers"), violations);
         self.config.validate(&format!("{pointer}/config"), violations);
     }
 }
@@ -39,6 +44,15 @@ pub struct MatchResponse {
     /// What could not be used: `log_unavailable:<log>`, …
     #[serde(default)]
     pub degraded: Vec<String>,
+}
+
+/// How often a rule was used, since the classifier started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RuleCounts {
+    /// Failures that it matched, whichever rule decided.
+    pub matched: u64,
+    /// Failures that it decided.
+    pub decided: u64,
 }
 
 /// The rules in force, after `POST /v1/rules/reload`.

@@ -1,12 +1,12 @@
 //! Runs the examples of rules: each excerpt is a test.
 
-use paramedic_domain::Configuration;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
+    circumstances::Circumstances,
     matcher::Outcome,
-    rule::{Example, Rule, RuleStatus},
+    rule::{Example, Rule},
     set::{LogText, RuleSet},
 };
 
@@ -28,7 +28,7 @@ pub struct ExampleOutcome {
 }
 
 /// Runs every example of every rule. A `match` example must be decided by its own rule (matched by it, while the rule is
-/// on trial); a `no_match` example must not be matched by it.
+/// experimental); a `no_match` example must not be matched by it.
 pub fn run_examples(rules: &RuleSet) -> Vec<ExampleOutcome> {
     let mut outcomes = Vec::new();
     for (number, rule) in rules.rules().iter().enumerate() {
@@ -50,9 +50,9 @@ pub(crate) fn as_logs(rule: &Rule, example: &Example) -> Vec<LogText> {
 
 fn outcomes_of(rules: &RuleSet, rule: &Rule, example: &Example) -> (Vec<Outcome>, Option<String>) {
     let logs = as_logs(rule, example);
-    let config: &Configuration = &example.config;
-    let outcomes = rules.matcher.outcomes(rules.rules(), &logs, example.exit_code, config);
-    let decided_by = rules.verdict(&logs, &outcomes).rule;
+    let circumstances = Circumstances::new(example.exit_code, &example.config, &example.containers);
+    let outcomes = rules.matcher.outcomes(rules.rules(), &logs, &circumstances);
+    let decided_by = rules.verdict(&logs, &outcomes, &example.config).rule;
     (outcomes, decided_by)
 }
 
@@ -62,12 +62,12 @@ fn run_hit(rules: &RuleSet, number: usize, rule: &Rule, index: usize, example: &
     let decided = decided_by.as_deref() == Some(rule.name.as_str());
     let detail = match (&decided_by, matched) {
         _ if decided => "decided by the rule".to_owned(),
-        (_, true) if rule.status == RuleStatus::Trial => "matched by the rule, which is on trial".to_owned(),
+        (_, true) if !rule.status.decides() => "matched by the rule, which is experimental".to_owned(),
         (Some(other), true) => format!("the earlier rule {other} decided; move one of them, or narrow {other}"),
         (Some(other), false) => format!("the rule did not match, {other} did; widen the pattern"),
         (None, _) => "no rule matched; widen the pattern".to_owned(),
     };
-    let passed = decided || (matched && rule.status == RuleStatus::Trial);
+    let passed = decided || (matched && !rule.status.decides());
     ExampleOutcome { rule: rule.name.clone(), expected_match: true, index, passed, decided_by, detail }
 }
 

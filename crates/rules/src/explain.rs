@@ -7,8 +7,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
+    circumstances::Circumstances,
     matcher::{Outcome, Place},
-    rule::{Rule, RuleStatus},
+    rule::Rule,
     set::{LogText, RuleSet},
 };
 
@@ -69,8 +70,18 @@ pub fn explain_with(
     config: &Configuration,
     asked: Option<&str>,
 ) -> Explanation {
-    let outcomes = rules.matcher.outcomes(rules.rules(), logs, exit_code, config);
-    let classification = rules.verdict(logs, &outcomes);
+    explain_in(rules, logs, &Circumstances::new(exit_code, config, &[]), asked)
+}
+
+/// As [`explain`], with everything that is known beside the logs.
+pub fn explain_in(
+    rules: &RuleSet,
+    logs: &[LogText],
+    circumstances: &Circumstances,
+    asked: Option<&str>,
+) -> Explanation {
+    let outcomes = rules.matcher.outcomes(rules.rules(), logs, circumstances);
+    let classification = rules.verdict(logs, &outcomes, &circumstances.config);
     let deciding = classification.rule.as_deref();
     let trial = |(number, (rule, outcome)): (usize, (&Rule, &Outcome))| {
         let scene = Scene { rules, logs, deciding };
@@ -93,7 +104,7 @@ impl Scene<'_> {
         let decides = self.deciding == Some(rule.name.as_str());
         let place = match outcome {
             Outcome::Hit(hit) => hit.places.first(),
-            Outcome::SetAside(place) | Outcome::Noise(place) => Some(place),
+            Outcome::SetAside(place) | Outcome::Noise(place) | Outcome::OtherStructure(place) => Some(place),
             _ => None,
         };
         Trial {
@@ -114,8 +125,12 @@ impl Scene<'_> {
     fn why(&self, number: usize, rule: &Rule, outcome: &Outcome, decides: bool) -> String {
         match outcome {
             Outcome::Hit(_) if decides => "it matched, and no rule before it did".to_owned(),
-            Outcome::Hit(_) if rule.status == RuleStatus::Trial => {
-                "it matched; on trial, it decides nothing".to_owned()
+            Outcome::Hit(_) if !rule.status.decides() => "it matched; experimental, it decides nothing".to_owned(),
+            Outcome::Hit(_) if rule.is_weak() => {
+                let decided = self.deciding.unwrap_or("another rule");
+                format!(
+                    "it matched by an exit code alone, which decides only where nothing else does; {decided} decided"
+                )
             }
             Outcome::Hit(_) => {
                 format!("it matched, but {} stands before it and decided", self.deciding.unwrap_or("another rule"))
@@ -127,7 +142,13 @@ impl Scene<'_> {
             }
             Outcome::SetAside(_) => "its pattern matched, and `unless` set every hit aside".to_owned(),
             Outcome::Noise(_) => {
-                "its pattern matched only in flags, launch commands or configuration dumps, which are no hits"
+                "its pattern matched only in flags, launch commands, configuration dumps, warnings of \
+                                  what recovered or the job's own informational lines, which are no hits"
+                    .to_owned()
+            }
+            Outcome::OtherStructure(_) => {
+                "its pattern matched, and its conditions on the entry (level, logger, error condition, container) do \
+                 not hold there"
                     .to_owned()
             }
             Outcome::NoMatch => self.why_no_match(number, rule),

@@ -5,7 +5,12 @@
 //! a hit never spans two entries. Rules are ordered, and the first that matches decides.
 
 pub mod block;
+mod cause;
+pub mod circumstances;
+mod container;
+mod entry;
 pub mod error;
+mod error_condition;
 pub mod evaluate;
 pub mod example;
 pub mod explain;
@@ -15,16 +20,22 @@ pub mod load;
 mod matcher;
 mod noise;
 mod rarity;
+mod recovery;
+mod remedy;
+mod replacement;
 pub mod rule;
 pub mod schema;
 pub mod set;
 mod source;
+mod structure;
+mod structured_log;
 
+pub use circumstances::Circumstances;
 pub use error::{RuleError, RuleErrors};
 pub use evaluate::{Evaluation, LabelledLog, evaluate};
 pub use example::{ExampleOutcome, run_examples};
 pub use explain::{Explanation, explain};
 pub use lint::{Finding, FindingKind, lint};
-pub use rule::{Example, Examples, Rule, RuleStatus};
+pub use rule::{Example, Examples, Rule, RuleStatus, Within};
 pub use schema::json_schema;
 pub use set::{LogText, RuleSet};

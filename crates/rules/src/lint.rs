@@ -6,9 +6,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
+    circumstances::Circumstances,
     example::{ExampleOutcome, run_examples},
     rarity::HEALTHY_LOG,
-    rule::{Rule, RuleStatus},
+    rule::Rule,
     set::{LogText, RuleSet},
 };
 
@@ -34,6 +35,8 @@ pub enum FindingKind {
     NoFixedText,
     /// A capture is named as a size with a unit that the recommender does not know.
     UnknownCaptureUnit,
+    /// It is deprecated: another rule takes its place.
+    Deprecated,
     /// Another rule has the same pattern, the same logs and the same conditions.
     SamePattern,
 }
@@ -41,7 +44,7 @@ pub enum FindingKind {
 impl FindingKind {
     /// Should a check fail because of it? The others are advice.
     pub const fn is_error(self) -> bool {
-        !matches!(self, Self::NoFixedText)
+        !matches!(self, Self::NoFixedText | Self::Deprecated)
     }
 }
 
@@ -98,6 +101,10 @@ pub fn lint(rules: &RuleSet) -> Vec<Finding> {
             let message = format!("capture `{name}` must end in one of {}", SIZE_UNITS.join(", "));
             found(FindingKind::UnknownCaptureUnit, message);
         }
+        if let Some(other) = &rule.replaced_by {
+            let message = format!("it is deprecated; remove it when {other} has taken its place");
+            found(FindingKind::Deprecated, message);
+        }
         if let Some(twin) = rules.rules()[..number].iter().find(|other| is_twin(rule, other)) {
             let message = format!("{} has the same pattern, logs and conditions; remove one", twin.name);
             found(FindingKind::SamePattern, message);
@@ -114,7 +121,7 @@ fn finding(rule: &Rule, kind: FindingKind, message: String) -> Finding {
 fn examples_fail(rule: &Rule, own: &[&ExampleOutcome], found: &mut impl FnMut(FindingKind, String)) {
     let hits: Vec<_> = own.iter().filter(|outcome| outcome.expected_match).collect();
     let shadows: Vec<_> = hits.iter().filter(|hit| !hit.passed).filter_map(|hit| hit.decided_by.as_deref()).collect();
-    if rule.status == RuleStatus::Active && !hits.is_empty() && shadows.len() == hits.len() {
+    if rule.status.decides() && !hits.is_empty() && shadows.len() == hits.len() {
         let message = format!("it never decides its own examples: {} does; move it before, or narrow that", shadows[0]);
         found(FindingKind::Shadowed, message);
     }
@@ -134,7 +141,8 @@ fn healthy_matches(rules: &RuleSet) -> Vec<Option<String>> {
         .into_iter()
         .map(|log| LogText { log, name: "healthy".to_owned(), text: HEALTHY_LOG.to_owned() })
         .collect();
-    let outcomes = rules.matcher.outcomes(rules.rules(), &logs, Some(0), &paramedic_domain::Configuration::default());
+    let outcomes =
+        rules.matcher.outcomes(rules.rules(), &logs, &Circumstances { exit_code: Some(0), ..Circumstances::default() });
     let line = |outcome: &crate::matcher::Outcome| {
         Some(outcome.hit()?.places.first().map_or_else(|| "(no line)".to_owned(), |place| place.text.clone()))
     };
@@ -153,6 +161,7 @@ fn is_twin(rule: &Rule, other: &Rule) -> bool {
         && rule.regex == other.regex
         && rule.unless == other.unless
         && rule.exit_code == other.exit_code
+        && rule.structure_text() == other.structure_text()
         && rule.config == other.config
         && rule.log.iter().all(|log| other.log.contains(log))
 }

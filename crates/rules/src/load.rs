@@ -8,10 +8,14 @@ use serde_saphyr::{Location, Spanned};
 use sha2::{Digest, Sha256};
 
 use crate::{
+    entry::Level,
     error::{RuleError, RuleErrors},
     matcher::Patterns,
-    rule::{Example, Examples, Rule, RuleStatus},
+    remedy::Remedy,
+    replacement,
+    rule::{Example, Examples, Rule, RuleStatus, Within},
     source::{RawExample, RawFile, RawRule},
+    structure::{ContainerConditions, Structure},
 };
 
 /// Largest rule file, in bytes. The packs that ship have under 100 KiB each.
@@ -107,6 +111,9 @@ pub(crate) fn rules_of(sources: &[(String, String)]) -> Result<(Vec<Rule>, Vec<P
             }
         }
     }
+    if errors.is_empty() {
+        errors = replacement::mistakes(&rules, sources);
+    }
     if errors.is_empty() { Ok((rules, patterns)) } else { Err(RuleErrors(errors)) }
 }
 
@@ -152,33 +159,39 @@ impl<'f> Check<'f> {
     /// The rule, where nothing at all is wrong with it.
     fn rule(&mut self, raw: RawRule) -> Option<(Rule, Patterns)> {
         self.name_is_camel_case(raw.name.as_ref());
+        let within = self.within(raw.within.as_ref());
+        let structure = self.structure(&raw, within);
         let source = self.text("source", raw.source, "the system that prints the line, such as `spark`");
         let summary = self.text("summary", raw.summary, "the cause in one sentence");
         let log = self.logs(raw.log);
         let category = self.category(raw.category);
-        let memory_side = self.memory_side(category, raw.memory_side);
+        let memory_side = self.memory_side(category, raw.memory_side.as_ref());
         if raw.restartable.is_none() {
             self.complain(
                 None,
                 "`restartable` is missing; say `true` if a retry with nothing changed would plausibly succeed",
             );
         }
-        let status = self.status(raw.status.as_ref());
-        if let Some(remedy) = &raw.remedy {
-            let message = "`remedy` is not evaluated by this version; leave it out: the recommender heals";
-            self.complain(Some(remedy.referenced), message);
+        let status = self.status(raw.status.as_ref(), raw.replaced_by.as_ref());
+        let by_structure = structure.pattern();
+        if raw.regex.is_none() && raw.exit_code.is_empty() && by_structure.is_none() {
+            self.complain(
+                None,
+                "`regex` is missing; only a rule with `exit_code`, `error_condition`, `sql_state`, `container_reason`, \
+                 `container_exit_code` or `yarn_exit_status` does without",
+            );
         }
-        if raw.regex.is_none() && raw.exit_code.is_empty() {
-            self.complain(None, "`regex` is missing; only a rule with `exit_code` does without");
-        }
+        let regex = self.pattern("regex", raw.regex.as_ref());
         let patterns = Patterns {
-            regex: self.pattern("regex", raw.regex.as_ref()),
+            remedy: self.remedy(&raw.remedy, regex.as_ref()),
+            regex: regex.or_else(|| by_structure.and_then(|pattern| compile(&pattern).ok())),
             unless: self.pattern("unless", raw.unless.as_ref()),
             config: raw
                 .config
                 .iter()
                 .filter_map(|(key, value)| Some((key.clone(), self.pattern(&format!("config: {key}"), Some(value))?)))
                 .collect(),
+            structure,
         };
         let raw_examples = raw.examples.unwrap_or_default();
         let examples = Examples {
@@ -194,9 +207,20 @@ impl<'f> Check<'f> {
             memory_side,
             restartable: raw.restartable?,
             status,
+            replaced_by: raw.replaced_by.map(|other| other.value),
             regex: raw.regex.map(|regex| regex.value),
             unless: raw.unless.map(|unless| unless.value),
             exit_code: raw.exit_code,
+            container_reason: raw.container_reason,
+            container_role: patterns.structure.container.role,
+            container_exit_code: raw.container_exit_code,
+            yarn_exit_status: raw.yarn_exit_status,
+            error_condition: texts(raw.error_condition),
+            sql_state: texts(raw.sql_state),
+            level: texts(raw.level),
+            logger: raw.logger.map(|logger| logger.value),
+            within,
+            remedy: raw.remedy.into_iter().map(|(key, value)| (key, value.value)).collect(),
             config: raw.config.into_iter().map(|(key, value)| (key, value.value)).collect(),
             advice: raw.advice.map(|advice| advice.value),
             links: raw.links.into_iter().map(|link| link.value).collect(),
@@ -268,8 +292,8 @@ impl<'f> Check<'f> {
         self.parsed("category", &category)
     }
 
-    fn memory_side(&mut self, category: Option<Category>, side: Option<Spanned<String>>) -> Option<MemorySide> {
-        match (category, &side) {
+    fn memory_side(&mut self, category: Option<Category>, side: Option<&Spanned<String>>) -> Option<MemorySide> {
+        match (category, side) {
             (Some(Category::MemoryConfiguration), None) => {
                 let sides: Vec<_> = MemorySide::ALL.iter().map(|side| side.as_str()).collect();
                 let message = format!(
@@ -289,18 +313,91 @@ impl<'f> Check<'f> {
         if side.value == NO_MEMORY_SIDE {
             return None;
         }
-        self.parsed("memory_side", &side)
+        self.parsed("memory_side", side)
     }
 
-    fn status(&mut self, status: Option<&Spanned<String>>) -> RuleStatus {
-        match status.map(|status| status.value.as_str()) {
-            None | Some("active") => RuleStatus::Active,
-            Some("trial") => RuleStatus::Trial,
-            Some(other) => {
-                let message = format!("status `{other}` is none of active, trial");
-                self.complain(status.map(|status| status.referenced), message);
-                RuleStatus::Active
+    fn status(&mut self, status: Option<&Spanned<String>>, replaced_by: Option<&Spanned<String>>) -> RuleStatus {
+        let named = |text: &Spanned<String>| RuleStatus::ALL.into_iter().find(|known| known.as_str() == text.value);
+        let known = status.map_or(Some(RuleStatus::Stable), named);
+        let at = status.map(|status| status.referenced);
+        match (known, replaced_by) {
+            (None, _) => {
+                let other = status.map_or("", |status| status.value.as_str());
+                let all = RuleStatus::ALL.map(RuleStatus::as_str).join(", ");
+                self.complain(at, format!("status `{other}` is none of {all}"));
             }
+            (Some(RuleStatus::Deprecated), None) => {
+                self.complain(at, "`replaced_by` is missing; name the rule that takes the deprecated one's place");
+            }
+            (Some(RuleStatus::Experimental | RuleStatus::Stable), Some(other)) => {
+                let message = "`replaced_by` is for a deprecated rule; add `status: deprecated`, or remove it";
+                self.complain(Some(other.referenced), message);
+            }
+            _ => {}
+        }
+        known.unwrap_or_default()
+    }
+
+    fn within(&mut self, within: Option<&Spanned<String>>) -> Within {
+        match within.map(|within| within.value.as_str()) {
+            None | Some("block") => Within::Block,
+            Some("root_cause") => Within::RootCause,
+            Some(other) => {
+                let message = format!("within `{other}` is none of block, root_cause");
+                self.complain(within.map(|within| within.referenced), message);
+                Within::Block
+            }
+        }
+    }
+
+    fn structure(&mut self, raw: &RawRule, within: Within) -> Structure {
+        for condition in &raw.error_condition {
+            let named = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || matches!(c, '_' | '.');
+            if condition.value.len() < 3 || !condition.value.chars().all(named) {
+                let message = format!("error_condition `{}` is no MAIN or MAIN.SUB in upper case", condition.value);
+                self.complain(Some(condition.referenced), message);
+            }
+        }
+        for state in &raw.sql_state {
+            let digits = state.value.strip_suffix('*').unwrap_or(&state.value);
+            let length = if digits.len() < state.value.len() { 2..=4 } else { 5..=5 };
+            if !length.contains(&digits.len()) || !digits.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+            {
+                let message =
+                    format!("sql_state `{}` is neither five letters or digits nor two to four and `*`", state.value);
+                self.complain(Some(state.referenced), message);
+            }
+        }
+        let mut level = Vec::new();
+        for text in &raw.level {
+            if let Some(known) = Level::parse(&text.value) {
+                level.push(known);
+            } else {
+                let message = format!("level `{}` is none of TRACE, DEBUG, INFO, WARN, ERROR, FATAL", text.value);
+                self.complain(Some(text.referenced), message);
+            }
+        }
+        let role = raw.container_role.as_ref();
+        let codes = raw.container_exit_code.iter().chain(&raw.yarn_exit_status).copied().collect::<Vec<_>>();
+        if let Some(role) = role
+            && codes.is_empty()
+            && raw.container_reason.is_empty()
+        {
+            let message =
+                "`container_role` needs `container_reason`, `container_exit_code` or `yarn_exit_status` beside it";
+            self.complain(Some(role.referenced), message);
+        }
+        Structure {
+            container: ContainerConditions {
+                reasons: raw.container_reason.clone(),
+                role: role.and_then(|role| self.parsed("container_role", role)),
+                codes,
+            },
+            error_condition: raw.error_condition.iter().map(|condition| condition.value.clone()).collect(),
+            sql_state: raw.sql_state.iter().map(|state| state.value.clone()).collect(),
+            level,
+            logger: self.pattern("logger", raw.logger.as_ref()),
+            within_root_cause: within == Within::RootCause,
         }
     }
 
@@ -329,6 +426,18 @@ impl<'f> Check<'f> {
         }
     }
 
+    /// The remedy, compiled; nothing of it where the pattern is wrong, whose groups it names.
+    fn remedy(&mut self, keys: &BTreeMap<String, Spanned<String>>, regex: Option<&Regex>) -> Remedy {
+        let captures: Vec<_> = regex.into_iter().flat_map(|regex| regex.capture_names().flatten()).collect();
+        let mut remedy = Remedy::default();
+        for (key, text) in keys {
+            if let Err(message) = remedy.compile(key, &text.value, &captures) {
+                self.complain(Some(text.referenced), format!("`remedy: {key}`: {message}"));
+            }
+        }
+        remedy
+    }
+
     fn examples(&mut self, field: &str, what: &str, examples: Vec<RawExample>) -> Vec<Example> {
         if examples.is_empty() {
             self.complain(None, format!("`examples: {field}` is missing or empty; give {what}"));
@@ -336,18 +445,23 @@ impl<'f> Check<'f> {
         examples
             .into_iter()
             .map(|example| {
-                if example.text.trim().is_empty() && example.exit_code.is_none() {
+                if example.text.trim().is_empty() && example.exit_code.is_none() && example.containers.is_empty() {
                     self.complain(None, format!("`examples: {field}` holds an empty excerpt; write the log's lines"));
                 }
                 Example {
                     log: example.log.as_deref().and_then(|log| self.log(log, None)),
                     text: example.text,
                     exit_code: example.exit_code,
+                    containers: example.containers,
                     config: Configuration(example.config),
                 }
             })
             .collect()
     }
+}
+
+fn texts(spanned: Vec<Spanned<String>>) -> Vec<String> {
+    spanned.into_iter().map(|text| text.value).collect()
 }
 
 /// Compiles a rule's pattern: `^` and `$` are a line's ends, of any line-end style, and `.` stays within a line.

@@ -1,9 +1,102 @@
 //! Words in a log that look like a failure and are none: JVM flags, launch commands, configuration dumps.
 
+use crate::entry::{Head, Level, head};
+
 /// Is what starts at `offset` of `line` part of a flag, a launch command or a configuration dump?
 pub(crate) fn is_noise(line: &str, offset: usize) -> bool {
     let Some(before) = line.get(..offset) else { return false };
     in_flag(before, &line[offset..]) || in_command(before) || in_configuration_dump(line, offset)
+}
+
+/// Loggers that report failures of Spark, Hadoop and their clients at INFO, by the end of their name.
+const PLATFORM_ENDS: &[&str] = &[
+    "Allocator",
+    "Backend",
+    "BlockManagerInfo",
+    "Broadcast",
+    "Client",
+    "Committer",
+    "Connection",
+    "Context",
+    "Endpoint",
+    "Exec",
+    "Executor",
+    "Factory",
+    "Fetcher",
+    "FileFormat",
+    "FileSystem",
+    "Handler",
+    "Impl",
+    "InputStream",
+    "Iterator",
+    "Listener",
+    "Logger",
+    "Manager",
+    "Master",
+    "Metastore",
+    "OutputStream",
+    "Pool",
+    "Provider",
+    "Proxy",
+    "RDD",
+    "Runner",
+    "Scheduler",
+    "Server",
+    "Service",
+    "Session",
+    "State",
+    "Submit",
+    "Store",
+    "Tracker",
+    "Transport",
+    "Util",
+    "Utils",
+    "Watcher",
+    "Worker",
+    "Writer",
+];
+/// Packages of the platform: what they log is no statement of the job's own.
+const PLATFORM_PACKAGES: &[&str] = &[
+    "org.apache.",
+    "o.a.",
+    "org.sparkproject.",
+    "com.amazon",
+    "software.amazon",
+    "com.google.",
+    "com.azure",
+    "com.microsoft",
+    "com.databricks",
+    "io.delta.",
+    "io.fabric8.",
+    "io.netty.",
+    "org.spark_project.",
+    "hive.",
+    "airflow",
+    "py4j",
+    "pyspark",
+    "kubernetes",
+    "botocore",
+    "boto3",
+    "urllib3",
+    "java.",
+    "scala.",
+    "akka.",
+    "org.eclipse.",
+    "org.postgresql.",
+    "parquet",
+];
+
+/// Is the block an informational line that the job itself logged: at INFO or less, by a logger of its own?
+pub(crate) fn is_own_statement(block: &str) -> bool {
+    let Some(Head { level, logger: Some(logger) }) = head(block.lines().next().unwrap_or_default()) else {
+        return false;
+    };
+    if level > Level::Info || PLATFORM_PACKAGES.iter().any(|package| logger.starts_with(package)) {
+        return false;
+    }
+    let name = logger.split('$').next().unwrap_or(logger);
+    // Two parts are a short form, as log4j's `%c{2}` prints it: `yarn.ApplicationMaster`.
+    name.matches('.').count() > 1 || !PLATFORM_ENDS.iter().any(|end| name.ends_with(end))
 }
 
 /// A token such as `-XX:OnOutOfMemoryError='kill %p'` or `-Dkey=value`.
@@ -41,6 +134,19 @@ mod tests {
         assert!(noise("java -server -XX:OnOutOfMemoryError='kill %p' Main", "OutOfMemoryError"));
         assert!(noise("ExecutorRunner: Launch command: \"java\" \"Main\" \"OutOfMemoryError\"", "OutOfMemoryError"));
         assert!(noise("spark.executor.extraJavaOptions=-verbose OutOfMemoryError", "OutOfMemoryError"));
+    }
+
+    #[test]
+    fn an_informational_line_of_the_job_is_its_own() {
+        let own = |line: &str| is_own_statement(&format!("26/01/31 12:00:00 {line}\n"));
+        assert!(own("INFO MyJob: handling OutOfMemoryError gracefully"));
+        assert!(own("INFO com.example.Orders - retried after java.net.SocketTimeoutException"));
+        assert!(is_own_statement("INFO:root:caught MemoryError"));
+        assert!(!own("ERROR MyJob: OutOfMemoryError") && !own("WARN MyJob: OutOfMemoryError"));
+        assert!(!own("INFO YarnAllocator: Container marked as failed") && !own("INFO DAGScheduler: Stage 1 failed"));
+        assert!(!own("INFO yarn.ApplicationMaster: Final app status: FAILED"));
+        assert!(!own("INFO org.apache.spark.deploy.yarn.Client - diagnostics: killed"));
+        assert!(!is_own_statement("[2026-01-31, 12:00:00 UTC] {subprocess.py:93} INFO - OutOfMemoryError"));
     }
 
     #[test]

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use paramedic_domain::{Category, LogKind, MemorySide};
+use paramedic_domain::{Category, ContainerRole, LogKind, MemorySide};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
-use crate::load::NO_MEMORY_SIDE;
+use crate::{load::NO_MEMORY_SIDE, rule::RuleStatus};
 
 /// The JSON schema of a rule file.
 pub fn json_schema() -> Value {
@@ -47,10 +47,14 @@ struct RuleEntry {
     memory_side: Option<String>,
     /// Would a retry with nothing changed plausibly succeed?
     restartable: bool,
-    /// `trial`: matched and listed, and decides nothing. `active` where it is missing.
+    /// `experimental`: matched and counted, and decides nothing. `deprecated`: decides still. `stable` where it is missing.
     #[schemars(schema_with = "status")]
     #[schemars(default)]
     status: Option<String>,
+    /// The rule that takes its place; with `status: deprecated`, and only there.
+    #[schemars(regex(pattern = r"^[A-Z][A-Za-z0-9]*$"))]
+    #[schemars(default)]
+    replaced_by: Option<String>,
     /// The pattern (Rust `regex` dialect), tried within one log entry at a time; `^` and `$` are a line's ends.
     regex: Option<String>,
     /// A pattern that, where it matches in the entry around a hit, makes it no hit.
@@ -58,9 +62,42 @@ struct RuleEntry {
     /// The driver's exit codes for which the rule is tried. With them, `regex` may be missing.
     #[schemars(default)]
     exit_code: Vec<i32>,
+    /// Reasons of a container's end (`OOMKilled`, `Evicted`, …), of which the report or the log must tell one.
+    #[schemars(default)]
+    container_reason: Vec<String>,
+    /// What must have run in that container.
+    #[schemars(schema_with = "container_role")]
+    #[schemars(default)]
+    container_role: Option<String>,
+    /// Exit codes of a container, of which the report or the log must tell one.
+    #[schemars(default)]
+    container_exit_code: Vec<i32>,
+    /// Exit statuses of a YARN container (-104, -100, …), of which the report or the log must tell one.
+    #[schemars(default)]
+    yarn_exit_status: Vec<i32>,
+    /// Spark's error conditions, `MAIN` or `MAIN.SUB`, of which the entry must name one.
+    #[schemars(default)]
+    error_condition: Vec<String>,
+    /// SQLSTATEs, such as `42P01` or the class `22*`, of which the entry must name one.
+    #[schemars(default)]
+    sql_state: Vec<String>,
+    /// Levels of which the entry must have one.
+    #[schemars(schema_with = "levels")]
+    #[schemars(default)]
+    level: Vec<String>,
+    /// A pattern that the entry's logger must match.
+    logger: Option<String>,
+    /// The part of an entry that `regex` is tried on: all of it, or the last cause of a chain of exceptions.
+    #[schemars(schema_with = "within")]
+    #[schemars(default)]
+    within: Option<String>,
     /// Spark key to a pattern that its value must match; a key that is not set has the empty value.
     #[schemars(default)]
     config: BTreeMap<String, String>,
+    /// Spark key to an expression over the pattern's named groups, in sizes and numbers: `max(2 * required_size, 64m)`.
+    /// What the log states heals the retry without the model.
+    #[schemars(default)]
+    remedy: BTreeMap<String, String>,
     /// What the job's owner can do, in one sentence.
     advice: Option<String>,
     /// Pages that tell more.
@@ -107,9 +144,41 @@ struct RuleExampleMapping {
     log: Option<String>,
     /// The driver's exit code.
     exit_code: Option<i32>,
+    /// How its containers ended.
+    #[schemars(default)]
+    containers: Vec<RuleExampleContainer>,
     /// The job's configuration, as far as it matters.
     #[schemars(default)]
     config: BTreeMap<String, String>,
+}
+
+/// How a container ended.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "the schema is made from the type; no value is")]
+struct RuleExampleContainer {
+    /// What ran in it.
+    #[schemars(schema_with = "container_role")]
+    role: String,
+    /// Spark's id of the executor.
+    executor_id: Option<String>,
+    /// Kubernetes' reason: `OOMKilled`, `Evicted`, …
+    reason: Option<String>,
+    /// Its exit code; on YARN the container's exit status.
+    exit_code: Option<i32>,
+}
+
+fn container_role(_: &mut SchemaGenerator) -> Schema {
+    let roles = ContainerRole::ALL.iter().map(|role| role.as_str());
+    one_of(&roles.collect::<Vec<_>>())
+}
+
+fn levels(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "items": one_of(&["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"]) })
+}
+
+fn within(_: &mut SchemaGenerator) -> Schema {
+    one_of(&["block", "root_cause"])
 }
 
 fn log(_: &mut SchemaGenerator) -> Schema {
@@ -131,7 +200,7 @@ fn memory_side(_: &mut SchemaGenerator) -> Schema {
 }
 
 fn status(_: &mut SchemaGenerator) -> Schema {
-    one_of(&["active", "trial"])
+    one_of(&RuleStatus::ALL.map(RuleStatus::as_str))
 }
 
 fn one_of(names: &[&str]) -> Schema {

@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
+    circumstances::Circumstances,
     error::RuleErrors,
     load,
     matcher::{Hit, Matcher, Outcome},
-    rule::{Rule, RuleStatus},
+    rule::Rule,
 };
 
 /// One log of an attempt. The same kind may occur several times: one an executor.
@@ -38,11 +39,16 @@ impl RuleSet {
         Self::from_sources(&load::read_folder(folder)?)
     }
 
+    /// The version that the files of a folder would have, right or wrong.
+    pub fn version_of_dir(folder: &Path) -> Result<String, RuleErrors> {
+        Ok(load::version_of(&load::read_folder(folder)?))
+    }
+
     /// From texts, each with its file's name, in the order given.
     pub fn from_sources(sources: &[(String, String)]) -> Result<Self, RuleErrors> {
         let version = load::version_of(sources);
         let (rules, patterns) = load::rules_of(sources)?;
-        let matcher = Matcher::new(&rules, patterns);
+        let matcher = Matcher::new(patterns);
         Ok(Self { rules, version, matcher })
     }
 
@@ -68,16 +74,33 @@ impl RuleSet {
 
     /// Classifies a failure by its logs, the driver's exit code and the job's configuration.
     pub fn classify_with(&self, logs: &[LogText], exit_code: Option<i32>, config: &Configuration) -> Classification {
-        let outcomes = self.matcher.outcomes(&self.rules, logs, exit_code, config);
-        self.verdict(logs, &outcomes)
+        self.classify_in(logs, &Circumstances::new(exit_code, config, &[]))
+    }
+
+    /// Classifies a failure by its logs and everything that is known beside.
+    pub fn classify_in(&self, logs: &[LogText], circumstances: &Circumstances) -> Classification {
+        let outcomes = self.matcher.outcomes(&self.rules, logs, circumstances);
+        let verdict = self.verdict(logs, &outcomes, &circumstances.config);
+        Classification { rules_version: Some(self.version.clone()), ..verdict }
     }
 
     /// The verdict that follows from the outcome of every rule.
-    pub(crate) fn verdict(&self, logs: &[LogText], outcomes: &[Outcome]) -> Classification {
-        let hits = || self.rules.iter().zip(outcomes).filter_map(|(rule, outcome)| Some((rule, outcome.hit()?)));
-        let matched = hits().map(|(rule, _)| rule.name.clone()).collect();
-        match hits().find(|(rule, _)| rule.status == RuleStatus::Active) {
-            Some((rule, hit)) => classification_of(rule, hit, logs, matched),
+    pub(crate) fn verdict(&self, logs: &[LogText], outcomes: &[Outcome], config: &Configuration) -> Classification {
+        let hits = || {
+            self.rules
+                .iter()
+                .zip(outcomes)
+                .enumerate()
+                .filter_map(|(number, (rule, outcome))| Some((number, rule, outcome.hit()?)))
+        };
+        let matched = hits().map(|(_, rule, _)| rule.name.clone()).collect();
+        let deciding = || hits().filter(|(_, rule, _)| rule.status.decides());
+        // An exit code proves little: such a rule decides only where no other does.
+        match deciding().find(|(_, rule, _)| !rule.is_weak()).or_else(|| deciding().next()) {
+            Some((number, rule, hit)) => Classification {
+                remedy: self.matcher.patterns(number).remedy.values(&hit.captures, config),
+                ..classification_of(rule, hit, logs, matched)
+            },
             None => Classification { matched, ..Classification::unclassified() },
         }
     }
@@ -94,6 +117,8 @@ fn classification_of(rule: &Rule, hit: &Hit, logs: &[LogText], matched: Vec<Stri
         advice: rule.advice.clone(),
         evidence: hit.evidence(logs),
         captures: hit.captures.clone(),
+        remedy: Configuration::default(),
         matched,
+        rules_version: None,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
+use paramedic_domain::ContainerEnd;
 use serde::{
     Deserialize, Deserializer,
     de::{Error as _, MapAccess, Visitor, value::MapAccessDeserializer},
@@ -27,14 +28,31 @@ pub(crate) struct RawRule {
     pub(crate) memory_side: Option<Spanned<String>>,
     pub(crate) restartable: Option<bool>,
     pub(crate) status: Option<Spanned<String>>,
+    pub(crate) replaced_by: Option<Spanned<String>>,
     pub(crate) regex: Option<Spanned<String>>,
     pub(crate) unless: Option<Spanned<String>>,
     #[serde(default)]
     pub(crate) exit_code: Vec<i32>,
     #[serde(default)]
+    pub(crate) container_reason: Vec<String>,
+    pub(crate) container_role: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(crate) container_exit_code: Vec<i32>,
+    #[serde(default)]
+    pub(crate) yarn_exit_status: Vec<i32>,
+    #[serde(default)]
+    pub(crate) error_condition: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(crate) sql_state: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(crate) level: Vec<Spanned<String>>,
+    pub(crate) logger: Option<Spanned<String>>,
+    pub(crate) within: Option<Spanned<String>>,
+    #[serde(default)]
     pub(crate) config: BTreeMap<String, Spanned<String>>,
     pub(crate) advice: Option<Spanned<String>>,
-    pub(crate) remedy: Option<Spanned<serde_json::Value>>,
+    #[serde(default)]
+    pub(crate) remedy: BTreeMap<String, Spanned<String>>,
     #[serde(default)]
     pub(crate) links: Vec<Spanned<String>>,
     pub(crate) examples: Option<RawExamples>,
@@ -56,6 +74,7 @@ pub(crate) struct RawExample {
     pub(crate) text: String,
     pub(crate) log: Option<String>,
     pub(crate) exit_code: Option<i32>,
+    pub(crate) containers: Vec<ContainerEnd>,
     pub(crate) config: BTreeMap<String, String>,
 }
 
@@ -66,6 +85,8 @@ struct RawExampleMapping {
     text: String,
     log: Option<String>,
     exit_code: Option<i32>,
+    #[serde(default)]
+    containers: Vec<ContainerEnd>,
     #[serde(default)]
     config: BTreeMap<String, String>,
 }
@@ -82,7 +103,7 @@ impl<'de> Visitor<'de> for ExampleVisitor {
     type Value = RawExample;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a log excerpt in quotes, or a mapping of `text`, `log`, `exit_code` and `config`")
+        f.write_str("a log excerpt in quotes, or a mapping of `text`, `log`, `exit_code`, `containers` and `config`")
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<RawExample, E> {
@@ -90,8 +111,8 @@ impl<'de> Visitor<'de> for ExampleVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RawExample, A::Error> {
-        let RawExampleMapping { text, log, exit_code, config } =
+        let RawExampleMapping { text, log, exit_code, containers, config } =
             RawExampleMapping::deserialize(MapAccessDeserializer::new(map)).map_err(A::Error::custom)?;
-        Ok(RawExample { text, log, exit_code, config })
+        Ok(RawExample { text, log, exit_code, containers, config })
     }
 }

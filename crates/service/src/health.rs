@@ -21,7 +21,10 @@ const READY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Whether a service can serve: the answer of `GET /readyz`.
 #[derive(Clone)]
-pub struct Readiness(Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>);
+pub struct Readiness {
+    check: Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>,
+    warnings: Vec<Arc<dyn Fn() -> Option<String> + Send + Sync>>,
+}
 
 impl fmt::Debug for Readiness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -40,25 +43,38 @@ impl Readiness {
     where
         F: Future<Output = Result<(), String>> + Send + 'static,
     {
-        Self(Arc::new(move || check().boxed()))
+        Self { check: Arc::new(move || check().boxed()), warnings: Vec::new() }
+    }
+
+    /// And tells what should be looked at, though it can serve.
+    #[must_use]
+    pub fn warning(mut self, warning: impl Fn() -> Option<String> + Send + Sync + 'static) -> Self {
+        self.warnings.push(Arc::new(warning));
+        self
     }
 
     /// Ready when both are.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        Self::check(move || {
-            let (first, second) = ((self.0)(), (other.0)());
+        let warnings = self.warnings.into_iter().chain(other.warnings).collect();
+        let (first, second) = (self.check, other.check);
+        let both = Self::check(move || {
+            let (first, second) = (first(), second());
             async move {
                 first.await?;
                 second.await
             }
-        })
+        });
+        Self { warnings, ..both }
     }
 
-    async fn answer(&self) -> Result<(), String> {
-        tokio::time::timeout(READY_TIMEOUT, (self.0)())
+    /// `ready`, and a line a warning.
+    async fn answer(&self) -> Result<String, String> {
+        tokio::time::timeout(READY_TIMEOUT, (self.check)())
             .await
-            .unwrap_or_else(|_| Err(format!("the check took over {} s", READY_TIMEOUT.as_secs())))
+            .unwrap_or_else(|_| Err(format!("the check took over {} s", READY_TIMEOUT.as_secs())))?;
+        let warnings = self.warnings.iter().filter_map(|warning| warning());
+        Ok(warnings.fold("ready\n".to_owned(), |answer, warning| format!("{answer}warning: {warning}\n")))
     }
 }
 
@@ -72,11 +88,8 @@ pub(crate) fn routes(ready: Readiness, openapi: String) -> Router {
         .route("/openapi.json", get(document).with_state(openapi))
 }
 
-async fn readyz(State(ready): State<Readiness>) -> Result<&'static str, ApiError> {
-    match ready.answer().await {
-        Ok(()) => Ok("ready\n"),
-        Err(detail) => Err(ApiError::new(ProblemKind::Unavailable, detail)),
-    }
+async fn readyz(State(ready): State<Readiness>) -> Result<String, ApiError> {
+    ready.answer().await.map_err(|detail| ApiError::new(ProblemKind::Unavailable, detail))
 }
 
 async fn metrics() -> Response {

@@ -21,5 +21,5 @@ pub use client::{Client, ClientError, Timeouts};
 pub use error::{ApiError, ProblemKind};
 pub use extract::{OptionalJson, ValidJson, ValidPath, ValidQuery};
 pub use health::Readiness;
-pub use query::{FailureQuery, PatchQuery};
+pub use query::{FailureQuery, PatchQuery, UnclassifiedQuery};
 pub use server::{ServeError, ServeOptions, ServerLimits, router, serve, shutdown_signal};

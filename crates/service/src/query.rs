@@ -82,6 +82,32 @@ impl Validate for PatchQuery {
     }
 }
 
+/// `GET /v1/unclassified`: which groups of unclassified failures.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct UnclassifiedQuery {
+    /// Count failures decided at or after this time only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// Also groups that the rules in force would classify by now; not, where it is not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub matched: Option<bool>,
+    /// Items of a page, 1 to 500; 50 where not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 1, maximum = 500)]
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+impl Validate for UnclassifiedQuery {
+    fn validate(&self, pointer: &str, violations: &mut Vec<Violation>) {
+        validate_limit(self.limit, pointer, violations);
+    }
+}
+
 fn validate_limit(limit: Option<u32>, pointer: &str, violations: &mut Vec<Violation>) {
     if limit.is_some_and(|limit| limit == 0 || limit > LIMIT_MAX) {
         violations.push(Violation::at(format!("{pointer}/limit"), format!("must be 1 to {LIMIT_MAX}")));

@@ -53,7 +53,7 @@ pub enum EventLogError {
     #[error("this is no Spark event log: none of its lines is a Spark event")]
     NoEvents,
     /// The compression is none that is read here.
-    #[error("{0}: event logs are read plain or as .zstd; set spark.eventLog.compression.codec=zstd")]
+    #[error("{0}: event logs are read plain, as .zstd or as .lz4; set spark.eventLog.compression.codec=zstd")]
     Compression(String),
 }
 

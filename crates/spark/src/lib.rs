@@ -1,6 +1,7 @@
 //! What Spark knows: size strings, defaults, the memory model, command lines, event logs. Pure.
 
 pub mod command_line;
+pub mod defaults;
 pub mod event_log;
 pub mod master;
 pub mod memory;

@@ -122,6 +122,41 @@ pub fn parse_loose(text: &str) -> Option<u64> {
     (bytes.is_finite() && bytes < i64::MAX as f64).then_some(bytes as u64)
 }
 
+/// Is a capture of this name a size? Its name ends in its unit (`required_bytes`, `used_mib`) or in `_size`.
+pub fn is_size_capture(name: &str) -> bool {
+    capture_unit(name).is_some()
+}
+
+/// Bytes of a capture whose name tells that it is a size: `docs/vocabulary.md`.
+pub fn capture_bytes(name: &str, text: &str) -> Option<f64> {
+    match capture_unit(name)? {
+        CaptureUnit::Written => parse_loose(text).map(|bytes| bytes as f64),
+        CaptureUnit::Named(unit) => {
+            let number: f64 = text.replace(',', "").parse().ok()?;
+            Some(number * unit.bytes() as f64)
+        }
+    }
+}
+
+enum CaptureUnit {
+    /// The text has its unit: `35.3 MiB`.
+    Written,
+    /// The capture's name tells it.
+    Named(SizeUnit),
+}
+
+fn capture_unit(name: &str) -> Option<CaptureUnit> {
+    let (_, unit) = name.rsplit_once('_')?;
+    Some(match unit {
+        "size" => CaptureUnit::Written,
+        "bytes" => CaptureUnit::Named(SizeUnit::Byte),
+        "kib" => CaptureUnit::Named(SizeUnit::Kibibyte),
+        "mib" => CaptureUnit::Named(SizeUnit::Mebibyte),
+        "gib" => CaptureUnit::Named(SizeUnit::Gibibyte),
+        _ => return None,
+    })
+}
+
 /// A size string of whole MiB: `1536m`, and `2g` where it is whole GiB.
 pub fn format_mebibytes(mebibytes: u64) -> String {
     if mebibytes >= 1024 && mebibytes.is_multiple_of(1024) {

@@ -7,6 +7,7 @@
 mod attempts;
 mod cursor;
 mod error;
+mod failure_logs;
 mod failures;
 mod host_samples;
 mod json;
@@ -15,11 +16,14 @@ mod patches;
 mod policy;
 mod pool;
 mod recommendations;
+mod unclassified;
 
 pub use cursor::PAGE_ITEMS_MAX;
 pub use error::StoreError;
+pub use failure_logs::LogRetention;
 pub use failures::{BegunFailure, FailureFilter};
 pub use patches::{PATCHES_FOR_JOB_MAX, PatchFilter, PatchUpdate};
+pub use unclassified::{Unclassified, UnclassifiedFilter};
 
 use pool::{Pool, run};
 

@@ -5,7 +5,10 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::Parser;
 use paramedic_service::telemetry::LogFormat;
 
-use crate::config::ClassifierConfig;
+use crate::{
+    collect::{CollectConfig, HostPattern, LogBucket, StoreOption},
+    config::ClassifierConfig,
+};
 
 /// Classifies failed Spark jobs and decides what follows.
 ///
@@ -34,12 +37,41 @@ pub struct Arguments {
     /// Tokens file, one `name role sha256-hex` a line.
     #[arg(long)]
     pub tokens: Option<PathBuf>,
-    /// Directory whose files reports may name as logs; may be given several times. None: no files.
-    #[arg(long)]
-    pub log_root: Vec<PathBuf>,
+    /// Where logs may be read from.
+    #[command(flatten)]
+    pub logs: LogArguments,
     /// `text` or `json`. `RUST_LOG` says what is logged.
     #[arg(long, default_value = "text")]
     pub log_format: LogFormat,
+}
+
+/// Where logs may be read from: whoever may report failures can make the classifier read what these allow.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct LogArguments {
+    /// A folder whose files reports may name as logs; may be repeated
+    #[arg(long = "log-root", value_name = "DIR")]
+    pub log_roots: Vec<PathBuf>,
+    /// A host that reports may name in log URLs: `HOST`, `*.SUFFIX`, or `*` for every public address; `:PORT` narrows
+    /// it; may be repeated
+    #[arg(long = "log-host", value_name = "HOST", env = "PARAMEDIC_LOG_HOSTS", value_delimiter = ',')]
+    pub log_hosts: Vec<HostPattern>,
+    /// A bucket, or a path in it, whose objects reports may name: `s3://BUCKET/PATH`, `gs://…`, `abfss://…`; may be
+    /// repeated. Credentials come from the environment or the instance
+    #[arg(long = "log-bucket", value_name = "URL", env = "PARAMEDIC_LOG_BUCKETS", value_delimiter = ',')]
+    pub log_buckets: Vec<LogBucket>,
+    /// A setting of the object stores, such as `aws_endpoint=URL`, `aws_region=NAME`, `allow_http=true`; may be repeated
+    #[arg(long = "log-store-option", value_name = "NAME=VALUE")]
+    pub store_options: Vec<StoreOption>,
+}
+
+impl LogArguments {
+    /// Sets what was given.
+    pub fn apply(&self, config: &mut CollectConfig) {
+        config.log_roots.clone_from(&self.log_roots);
+        config.log_hosts.clone_from(&self.log_hosts);
+        config.log_buckets.clone_from(&self.log_buckets);
+        config.store_options.clone_from(&self.store_options);
+    }
 }
 
 impl From<Arguments> for ClassifierConfig {
@@ -53,7 +85,7 @@ impl From<Arguments> for ClassifierConfig {
         config.peers.recommender_url = arguments.recommender_url;
         config.peers.configsvc_url = arguments.configsvc_url;
         config.peers.token = arguments.token;
-        config.collect.log_roots = arguments.log_root;
+        arguments.logs.apply(&mut config.collect);
         config
     }
 }

@@ -23,6 +23,8 @@ pub struct ClassifierConfig {
     pub collect: CollectConfig,
     /// Bounds of a decision.
     pub decision: DecisionConfig,
+    /// Bounds of what is kept for rule authors.
+    pub keep: KeepConfig,
     /// What computing costs, where the platform does not report it.
     pub prices: PriceTable,
     /// Bounds of the HTTP server. Used by [`serve`](crate::serve).
@@ -38,6 +40,7 @@ impl Default for ClassifierConfig {
             peers: PeersConfig::default(),
             collect: CollectConfig::default(),
             decision: DecisionConfig::default(),
+            keep: KeepConfig::default(),
             prices: PriceTable::default(),
             server: ServerLimits::default(),
         }
@@ -84,6 +87,33 @@ impl fmt::Debug for PeersConfig {
             .field("recommender_timeout", &self.recommender_timeout)
             .field("configsvc_timeout", &self.configsvc_timeout)
             .finish()
+    }
+}
+
+/// Bounds of what is kept for those who write rules: logs, and the inbox of unclassified failures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeepConfig {
+    /// Of one log: its head and its tail, in bytes. Default: 256 KiB.
+    pub log_bytes_max: usize,
+    /// Of all logs of a failure, in bytes. Default: 2 MiB.
+    pub failure_bytes_max: usize,
+    /// Of the logs of all failures, compressed, in bytes. Default: 4 GiB.
+    pub total_bytes_max: u64,
+    /// For how long, in seconds. Default: 30 days.
+    pub age_s: i64,
+    /// Between two deletions of what is too old or too much, in seconds. Default: 1 minute.
+    pub sweep_interval_s: i64,
+}
+
+impl Default for KeepConfig {
+    fn default() -> Self {
+        Self {
+            log_bytes_max: 256 * 1024,
+            failure_bytes_max: 2 * 1024 * 1024,
+            total_bytes_max: 4 * 1024 * 1024 * 1024,
+            age_s: 30 * 24 * 3600,
+            sweep_interval_s: 60,
+        }
     }
 }
 

@@ -15,6 +15,7 @@ pub(crate) const CONFIGSVC_UNAVAILABLE: &str = "configsvc_unavailable";
 pub(crate) const EVENT_LOG_UNAVAILABLE: &str = "event_log_unavailable";
 pub(crate) const LOGS_MISSING: &str = "logs_missing";
 pub(crate) const RECOMMENDATION_EMPTY: &str = "recommendation_empty";
+pub(crate) const RECOMMENDATION_TOUCHES_SECRET: &str = "recommendation_touches_secret";
 pub(crate) const RECOMMENDER_REFUSED: &str = "recommender_refused";
 pub(crate) const RECOMMENDER_UNAVAILABLE: &str = "recommender_unavailable";
 pub(crate) const STORE_UNAVAILABLE: &str = "store_unavailable";

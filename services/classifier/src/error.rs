@@ -25,6 +25,14 @@ pub enum ClassifierError {
         /// Why.
         source: std::io::Error,
     },
+    /// A bucket of logs cannot be asked.
+    #[error("the log bucket {bucket} cannot be used: {source}")]
+    LogBucket {
+        /// Its name.
+        bucket: String,
+        /// Why.
+        source: object_store::Error,
+    },
     /// The listener has no address.
     #[error("the listener has no address: {0}")]
     Listener(#[source] std::io::Error),

@@ -14,11 +14,14 @@ mod error;
 mod evidence;
 mod http;
 mod in_progress;
+mod inbox;
 mod outcome;
 mod patch;
 mod pipeline;
 mod recommend;
+mod remedy;
 mod rule_book;
+mod secrets;
 mod state;
 mod stored;
 
@@ -29,7 +32,8 @@ use paramedic_service::{Auth, ServeOptions};
 use paramedic_store::Store;
 use tokio::net::TcpListener;
 
-pub use collect::CollectConfig;
+pub use arguments::LogArguments;
+pub use collect::{CollectConfig, HostPattern, LogBucket, StoreOption};
 pub use config::ClassifierConfig;
 pub use error::ClassifierError;
 pub use http::routes;

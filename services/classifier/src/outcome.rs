@@ -9,14 +9,16 @@ use crate::{
     degraded::{Degraded, STORE_UNAVAILABLE},
     evidence::duration_s,
     pipeline::step,
+    secrets,
     state::Classifier,
 };
 
 /// Records the end of an attempt: collect → price → forward → store. A repetition gets the first receipt. What follows
 /// for the patches that the attempt ran with (widening them, revoking them) is a step after `store`.
-pub(crate) async fn record(classifier: &Classifier, report: OutcomeReport) -> Result<OutcomeReceipt, ApiError> {
+pub(crate) async fn record(classifier: &Classifier, mut report: OutcomeReport) -> Result<OutcomeReceipt, ApiError> {
     let mut degraded = Degraded::default();
     let event_log = step("collect", classifier.collector.event_log(report.event_log.as_ref(), &mut degraded)).await;
+    secrets::mask_outcome(&mut report);
     let config = configuration::effective(&report.config, event_log.as_ref());
     let cost_usd =
         report.cost_usd.or_else(|| cost_usd(&classifier.prices, &config, report.started_at, report.finished_at));

@@ -7,7 +7,10 @@ use paramedic_domain::{
 use paramedic_service::ClientError;
 
 use crate::{
-    degraded::{CONFIGSVC_REFUSED, CONFIGSVC_UNAVAILABLE, Degraded, RECOMMENDATION_EMPTY},
+    degraded::{
+        CONFIGSVC_REFUSED, CONFIGSVC_UNAVAILABLE, Degraded, RECOMMENDATION_EMPTY, RECOMMENDATION_TOUCHES_SECRET,
+    },
+    secrets,
     state::Classifier,
 };
 
@@ -20,12 +23,31 @@ pub(crate) struct Occasion<'a> {
     pub(crate) reported_at: Timestamp,
 }
 
+/// Who computed a configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PatchSource {
+    /// The recommender's search.
+    Recommender,
+    /// A rule's remedy.
+    Rule,
+}
+
+impl PatchSource {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Recommender => "recommender",
+            Self::Rule => "rule",
+        }
+    }
+}
+
 impl Classifier {
     /// Stores the recommended configuration, where there is one. The failure's id is the idempotency key: however often
     /// the failure is reported, it has one patch.
     pub(crate) async fn store_patch(
         &self,
         occasion: &Occasion<'_>,
+        source: PatchSource,
         recommendation: Option<&Recommendation>,
         degraded: &mut Degraded,
     ) -> Option<PatchReference> {
@@ -34,7 +56,11 @@ impl Classifier {
             degraded.add_because(RECOMMENDATION_EMPTY, &"a retry with a configuration that changes nothing");
             return None;
         }
-        let patch = self.new_patch(occasion, recommendation);
+        if secrets::patch_touches(&recommendation.patch) {
+            degraded.add_because(RECOMMENDATION_TOUCHES_SECRET, &"what was masked on the way must not become a change");
+            return None;
+        }
+        let patch = self.new_patch(occasion, source, recommendation);
         let key = occasion.failure_id.to_string();
         match self.configsvc.create_patch(&patch, Some(&key)).await {
             Ok(patch) => reference(&patch),
@@ -48,11 +74,11 @@ impl Classifier {
         }
     }
 
-    fn new_patch(&self, occasion: &Occasion<'_>, recommendation: &Recommendation) -> NewPatch {
+    fn new_patch(&self, occasion: &Occasion<'_>, source: PatchSource, recommendation: &Recommendation) -> NewPatch {
         NewPatch {
             scope: Scope::next_attempts_of(occasion.job),
             patch: recommendation.patch.clone(),
-            source: "recommender".to_owned(),
+            source: source.as_str().to_owned(),
             reason: Some(reason(occasion, recommendation)),
             priority: 0,
             expires_at: Some(occasion.reported_at.plus_seconds(self.bounds.patch_lifetime_s)),

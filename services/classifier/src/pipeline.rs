@@ -2,8 +2,8 @@
 
 use std::{future::Future, time::Instant};
 
-use paramedic_domain::{Classification, Configuration, Decision, FailureId, FailureReport, Job, Timestamp};
-use paramedic_rules::LogText;
+use paramedic_domain::{Classification, Decision, FailureId, FailureReport, Job, Timestamp};
+use paramedic_rules::{Circumstances, LogText};
 use tokio::{sync::OwnedSemaphorePermit, task::JoinError};
 use tracing::Instrument;
 
@@ -13,7 +13,10 @@ use crate::{
     decide,
     degraded::{CLASSIFICATION_FAILED, CLASSIFICATION_TIMED_OUT, Degraded},
     evidence,
+    inbox::Excerpts,
     patch::Occasion,
+    remedy::Healing,
+    secrets::Sources,
     state::Classifier,
     stored::Begun,
 };
@@ -22,7 +25,7 @@ use crate::{
 ///
 /// Until its work starts a report may be dropped; from then on it is finished on a task of its own, so that a scheduler
 /// that hangs up leaves no decision half made.
-pub(crate) async fn decide(classifier: Classifier, report: FailureReport) -> Result<Decision, JoinError> {
+pub(crate) async fn decide(classifier: Classifier, mut report: FailureReport) -> Result<Decision, JoinError> {
     let failure_id = FailureId::of(&report.job.attempt_key());
     let Job { workflow, job, run, attempt, .. } = &report.job;
     let span = tracing::info_span!("failure", %failure_id, workflow, job, run, attempt);
@@ -30,6 +33,7 @@ pub(crate) async fn decide(classifier: Classifier, report: FailureReport) -> Res
     async {
         let alone = classifier.in_progress.enter(failure_id).await;
         let mut degraded = Degraded::default();
+        let sources = Sources::take_from(&mut report);
         let reported_at = match step("begin", classifier.begin(&report, failure_id, &mut degraded)).await {
             Begun::Decided(decision) => return Ok(*decision),
             Begun::Undecided(reported_at) => reported_at,
@@ -37,9 +41,12 @@ pub(crate) async fn decide(classifier: Classifier, report: FailureReport) -> Res
         let slot = step("wait", classifier.slot()).await;
         let work = async move {
             let _alone = alone;
+            sources.put_into(&mut report);
             let begun = Undecided { failure_id, reported_at, slot };
-            let decision = work(&classifier, report, begun, degraded).await;
-            step("finish", classifier.finish(decision)).await
+            let (decision, kept) = work(&classifier, report, begun, degraded).await;
+            let decision = step("finish", classifier.finish(decision)).await;
+            step("keep", classifier.keep(&decision, kept.excerpts, kept.cost_usd)).await;
+            decision
         };
         tokio::spawn(work.instrument(working)).await
     }
@@ -55,27 +62,34 @@ struct Undecided {
     slot: Slot,
 }
 
+/// What is kept of a failure beside the decision.
+struct Kept {
+    excerpts: Excerpts,
+    cost_usd: Option<f64>,
+}
+
 async fn work(
     classifier: &Classifier,
     mut report: FailureReport,
     begun: Undecided,
     mut degraded: Degraded,
-) -> Decision {
+) -> (Decision, Kept) {
     let Undecided { failure_id, reported_at, slot } = begun;
     let collected = step("collect", classifier.collect(&mut report, &mut degraded)).await;
+    let excerpts = Excerpts::of(&collected.logs, &classifier.keep_bounds);
     let config = configuration::effective(&report.config, collected.event_log.as_ref());
+    let circumstances = Circumstances::new(report.exit_code, &config, &report.containers);
     let classification =
-        step("classify", classifier.classify(slot, collected.logs, report.exit_code, &config, &mut degraded)).await;
+        step("classify", classifier.classify(slot, collected.logs, circumstances, &mut degraded)).await;
 
     let cost_usd =
         report.cost_usd.or_else(|| cost_usd(&classifier.prices, &config, report.started_at, report.finished_at));
     let evidence = evidence::of_failure(&report, collected.event_log, cost_usd);
     let followed = classifier.followed_recommendation(&report.job, &mut degraded).await;
     let attempt = evidence::record_of_failure(&report, &config, &classification, evidence, followed);
-    let recommendation = step("recommend", classifier.recommend(attempt, &classification, &mut degraded)).await;
 
     let occasion = Occasion { failure_id, job: &report.job, classification: &classification, reported_at };
-    let patch = step("patch", classifier.store_patch(&occasion, recommendation.as_ref(), &mut degraded)).await;
+    let Healing { recommendation, patch } = classifier.heal(&occasion, attempt, &mut degraded).await;
 
     let carried = if patch.is_some() { decide::Carried::Yes } else { decide::Carried::No };
     let action = decide::action(&classification, recommendation.as_ref(), carried);
@@ -89,8 +103,9 @@ async fn work(
         degraded: degraded.into_vec(),
         decided_at: classifier.clock.now(),
     };
+    classifier.rules.count(&decision.classification);
     count(&decision);
-    decision
+    (decision, Kept { excerpts, cost_usd })
 }
 
 impl Classifier {
@@ -106,14 +121,12 @@ impl Classifier {
         &self,
         slot: Slot,
         logs: Vec<LogText>,
-        exit_code: Option<i32>,
-        config: &Configuration,
+        circumstances: Circumstances,
         degraded: &mut Degraded,
     ) -> Classification {
         let rules = self.rules.current();
-        let config = config.clone();
         let matching = tokio::task::spawn_blocking(move || {
-            let classification = rules.classify_with(&logs, exit_code, &config);
+            let classification = rules.classify_in(&logs, &circumstances);
             drop((logs, slot));
             classification
         });

@@ -1,8 +1,8 @@
 //! What every request shares.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use paramedic_domain::Clock;
+use paramedic_domain::{Clock, Timestamp};
 use paramedic_service::{ApiError, Client, ProblemKind, Readiness, Timeouts};
 use paramedic_spark::PriceTable;
 use paramedic_store::Store;
@@ -10,9 +10,10 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{
     collect::Collector,
-    config::{ClassifierConfig, DecisionConfig},
+    config::{ClassifierConfig, DecisionConfig, KeepConfig},
     error::ClassifierError,
     in_progress::InProgress,
+    inbox::Rematched,
     rule_book::RuleBook,
 };
 
@@ -32,10 +33,14 @@ pub struct Classifier {
     /// Reports taken in: worked on, or waiting.
     pub(crate) admitted: Arc<Semaphore>,
     pub(crate) in_progress: Arc<InProgress>,
+    pub(crate) keep_bounds: KeepConfig,
+    pub(crate) rematches: Arc<Rematched>,
+    /// When what is too old was deleted last.
+    pub(crate) swept_at: Arc<Mutex<Option<Timestamp>>>,
 }
 
 impl Classifier {
-    /// Reads the rules and makes the clients. The other services need not run.
+    /// Reads the rules, watches them and makes the clients. The other services need not run. Call it within a runtime.
     pub fn start(config: &ClassifierConfig, store: Store, clock: Clock) -> Result<Self, ClassifierError> {
         let peers = &config.peers;
         let client = |setting, url: &str, total| {
@@ -43,10 +48,12 @@ impl Classifier {
             Client::new(url, peers.token.as_deref(), timeouts)
                 .map_err(|source| ClassifierError::Peer { setting, source })
         };
+        let rules = Arc::new(RuleBook::open(&config.rules_dir)?);
+        RuleBook::watch(&rules);
         Ok(Self {
             store,
             clock,
-            rules: Arc::new(RuleBook::open(&config.rules_dir)?),
+            rules,
             collector: Arc::new(Collector::new(config.collect.clone())?),
             recommender: client("recommender_url", &peers.recommender_url, peers.recommender_timeout)?,
             configsvc: client("configsvc_url", &peers.configsvc_url, peers.configsvc_timeout)?,
@@ -55,6 +62,9 @@ impl Classifier {
             slots: Arc::new(Semaphore::new(config.decision.reports_max)),
             admitted: Arc::new(Semaphore::new(config.decision.reports_max + config.decision.reports_waiting_max)),
             in_progress: Arc::default(),
+            keep_bounds: config.keep,
+            rematches: Arc::default(),
+            swept_at: Arc::default(),
         })
     }
 
@@ -65,12 +75,13 @@ impl Classifier {
         })
     }
 
-    /// Ready when the store answers. (The recommender and the configuration service are not needed to answer.)
+    /// Ready when the store answers; rule files that are wrong are a warning. (The recommender and the configuration service are not needed to answer.)
     pub fn readiness(&self) -> Readiness {
-        let store = self.store.clone();
+        let (store, rules) = (self.store.clone(), self.rules.clone());
         Readiness::check(move || {
             let store = store.clone();
             async move { store.ping().await.map_err(|_| "the store does not answer".to_owned()) }
         })
+        .warning(move || rules.fault())
     }
 }

@@ -8,17 +8,6 @@ use crate::{
     settings::ObjectiveSettings,
 };
 
-/// The changes of a configuration: key, old value, new value.
-pub fn changes<'a>(from: &'a Configuration, to: &'a Configuration) -> Vec<(&'a str, Option<&'a str>, Option<&'a str>)> {
-    let mut keys: Vec<&str> = from.keys().chain(to.keys()).map(String::as_str).collect();
-    keys.sort_unstable();
-    keys.dedup();
-    keys.into_iter()
-        .map(|key| (key, from.get(key).map(String::as_str), to.get(key).map(String::as_str)))
-        .filter(|(_, old, new)| old != new)
-        .collect()
-}
-
 /// What a recommendation is explained by.
 pub struct Grounds<'a> {
     /// What is known.
@@ -41,7 +30,7 @@ pub struct Grounds<'a> {
 pub fn explain(grounds: &Grounds<'_>, settings: &ObjectiveSettings) -> Vec<String> {
     let mut sentences = vec![what_ran_out(grounds)];
     sentences.extend(evidence(grounds));
-    for (key, old, new) in changes(grounds.original, grounds.config) {
+    for (key, old, new) in grounds.original.changes(grounds.config) {
         sentences.push(format!("{key}: {} → {}.", old.unwrap_or("Spark's default"), new.unwrap_or("Spark's default")));
     }
     if let (Some(predicted), Some(baseline)) = (grounds.predicted, grounds.baseline) {

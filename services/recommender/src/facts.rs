@@ -272,16 +272,12 @@ fn states_request(captures: &BTreeMap<String, String>) -> bool {
 
 /// The value of `<name>_bytes`, `<name>_kib`, `<name>_mib`, `<name>_gib` or `<name>_size`, in bytes.
 fn captured_bytes(captures: &BTreeMap<String, String>, name: &str) -> Option<f64> {
-    let number =
-        |unit: &str| captures.get(&format!("{name}_{unit}")).and_then(|text| text.replace(',', "").parse::<f64>().ok());
-    number("bytes")
-        .or_else(|| number("kib").map(|kib| kib * 1024.0))
-        .or_else(|| number("mib").map(|mib| mib * 1_048_576.0))
-        .or_else(|| number("gib").map(|gib| gib * 1_073_741_824.0))
-        .or_else(|| {
-            captures.get(&format!("{name}_size")).and_then(|text| size::parse_loose(text)).map(|bytes| bytes as f64)
-        })
-        .filter(|bytes| bytes.is_finite() && *bytes >= 0.0)
+    let one = |unit: &str| {
+        let name = format!("{name}_{unit}");
+        size::capture_bytes(&name, captures.get(&name)?)
+    };
+    let units = ["bytes", "kib", "mib", "gib", "size"];
+    units.into_iter().find_map(one).filter(|bytes| bytes.is_finite() && *bytes >= 0.0)
 }
 
 /// The reporter's limits, narrowed by the master's own.

@@ -231,7 +231,7 @@ impl Case<'_> {
             recommendation_id: id,
             action: proposal.action,
             model_version: model.map(|model| model.manifest().version.clone()),
-            patch: patch(&self.request.config, &proposal.config),
+            patch: self.request.config.patch_to(&proposal.config),
             explanation: explanation::explain(&grounds, &self.settings.objective),
             config: proposal.config,
             predicted: proposal.predicted,
@@ -248,18 +248,4 @@ impl Case<'_> {
 /// The part of a configuration that the memory model reads: some thousand candidates are cheaper without the rest.
 fn slim(config: &Configuration) -> Configuration {
     KEYS.iter().filter_map(|key| Some((*key, config.get(*key)?.as_str()))).collect()
-}
-
-/// The change as RFC 6902. `add` replaces a member that is there, so the patch also applies where the job's own
-/// configuration has gained or lost the key since.
-fn patch(from: &Configuration, to: &Configuration) -> json_patch::Patch {
-    use json_patch::{AddOperation, PatchOperation, RemoveOperation, jsonptr::PointerBuf};
-    let operations = explanation::changes(from, to).into_iter().map(|(key, _, new)| {
-        let path = PointerBuf::from_tokens([key]);
-        match new {
-            Some(value) => PatchOperation::Add(AddOperation { path, value: value.into() }),
-            None => PatchOperation::Remove(RemoveOperation { path }),
-        }
-    });
-    json_patch::Patch(operations.collect())
 }

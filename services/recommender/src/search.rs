@@ -8,7 +8,6 @@ use paramedic_tuner::{Point, SearchOptions, SearchSpace, SpaceError, minimize};
 
 use crate::{
     bounds::{self, Bounds},
-    explanation::changes,
     facts::Facts,
     guardrails::Guardrails,
     model::ModelError,
@@ -140,7 +139,7 @@ impl Found {
     pub fn over(mut self, slim: &Configuration, whole: &Configuration) -> Self {
         let restore = |config: &mut Configuration| {
             let mut restored = whole.clone();
-            for (key, _, new) in changes(slim, config) {
+            for (key, _, new) in slim.changes(config) {
                 match new {
                     Some(value) => restored.insert(key.to_owned(), value.to_owned()),
                     None => restored.remove(key),

@@ -39,9 +39,9 @@ pub(super) fn run(arguments: &Explain, rules: &RuleSet, json: bool) -> Result<()
     }
     let explanation = paramedic_rules::explain(rules, &logs, arguments.exit_code, asked);
     if json {
-        output::print_json(&explanation)?
+        output::print_json(&explanation)?;
     } else {
-        print(&explanation)?
+        print(&explanation)?;
     }
     Ok(())
 }

@@ -1,8 +1,10 @@
 //! `paramedic rules`: for those who write rules. A file a subcommand.
 
 mod check;
+mod draft;
 mod eval;
 mod explain;
+mod inbox;
 mod list;
 mod test;
 
@@ -10,7 +12,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Subcommand};
 
-use super::classify::load;
+use super::{block_on, classify::load};
 use crate::{
     exit::{CommandError, NO},
     output,
@@ -47,6 +49,10 @@ enum RulesCommand {
     Explain(explain::Explain),
     /// Compare the rules' verdicts with labels that people gave
     Eval(eval::Eval),
+    /// List what no rule classifies, in groups, those that cost most first
+    Inbox(inbox::Inbox),
+    /// Write a rule for a group of the inbox
+    Draft(draft::DraftRule),
     /// Print the JSON schema of a rule file, for completion in editors
     #[command(after_help = "Example:\n  paramedic rules schema > rules/schema.json")]
     Schema,
@@ -62,6 +68,8 @@ pub(crate) fn run(arguments: &Rules) -> Result<ExitCode, CommandError> {
         RulesCommand::List => done(list::run(&rules()?, json))?,
         RulesCommand::Explain(arguments) => done(explain::run(arguments, &rules()?, json))?,
         RulesCommand::Eval(arguments) => eval::run(arguments, &rules()?, json)?,
+        RulesCommand::Inbox(arguments) => done(block_on(inbox::run(arguments, json)))?,
+        RulesCommand::Draft(arguments) => done(block_on(draft::run(arguments, rules, json)))?,
         RulesCommand::Schema => done(output::print_json(&paramedic_rules::json_schema()))?,
     };
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::from(NO) })

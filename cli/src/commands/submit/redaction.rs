@@ -6,23 +6,9 @@ use paramedic_domain::{
     Configuration,
     configuration::{ENTRIES_MAX, KEY_BYTES_MAX, VALUE_BYTES_MAX},
 };
+use paramedic_redaction::{is_masked, is_secret, mask_value};
 
-/// What Spark itself shows in place of a secret.
-pub(crate) const REDACTED: &str = "*********(redacted)";
-
-/// The words of Spark's `spark.redaction.regex`, and `credential`.
-const SECRET_WORDS: [&str; 6] = ["secret", "password", "token", "accesskey", "access.key", "credential"];
-
-/// Is it a secret by Spark's rule: does its key, or its value, hold one of the words?
-fn is_secret(key: &str, value: &str) -> bool {
-    let holds_word = |text: &str| {
-        let text = text.to_ascii_lowercase();
-        SECRET_WORDS.iter().any(|word| text.contains(word))
-    };
-    holds_word(key) || holds_word(value)
-}
-
-/// The configuration as it may leave this host: secrets blanked, and without what no service would accept.
+/// The configuration as it may leave this host: secrets masked, and without what no service would accept.
 pub(crate) fn for_sending(configuration: &BTreeMap<String, String>) -> Configuration {
     configuration
         .iter()
@@ -33,7 +19,7 @@ pub(crate) fn for_sending(configuration: &BTreeMap<String, String>) -> Configura
                 && !value.contains('\0')
         })
         .take(ENTRIES_MAX)
-        .map(|(key, value)| (key, if is_secret(key, value) { REDACTED } else { value }))
+        .map(|(key, value)| (key, mask_value(key, value)))
         .collect()
 }
 
@@ -45,13 +31,15 @@ pub(crate) fn changes(sent: &Configuration, mutated: &Configuration) -> BTreeMap
         .chain(unset.map(|key| (key.clone(), None)))
         .filter(|(key, value)| {
             let (before, after) = (sent.get(key).map_or("", String::as_str), value.as_deref().unwrap_or(""));
-            !is_secret(key, before) && before != REDACTED && after != REDACTED
+            !is_secret(key, before) && !is_masked(before) && !is_masked(after)
         })
         .collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use paramedic_redaction::REDACTED;
+
     use super::*;
 
     fn configuration(entries: &[(&str, &str)]) -> Configuration {

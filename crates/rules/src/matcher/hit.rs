@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use paramedic_domain::Evidence;
-use regex::Regex;
+use paramedic_domain::{ContainerEnd, Evidence};
 
-use crate::{block::Block, noise, set::LogText};
+use super::Patterns;
+use crate::{block::Block, noise, recovery::LazyRecovery, set::LogText};
 
 /// Longest evidence and capture, in characters.
 const EVIDENCE_CHARS_MAX: usize = 500;
@@ -27,7 +27,9 @@ pub(crate) enum Outcome {
     OtherConfiguration(String),
     /// Hits, each set aside; the first of them.
     SetAside(Place),
-    /// Hits in flags, commands or configuration dumps only; the first of them.
+    /// Hits, where the conditions on the entry do not hold; the first of them.
+    OtherStructure(Place),
+    /// Hits in what is no failure only (a flag, a command, a dump, a warning that was recovered from); the first.
     Noise(Place),
     /// Its pattern matched nowhere.
     NoMatch,
@@ -38,6 +40,17 @@ impl Outcome {
         match self {
             Self::Hit(hit) => Some(hit),
             _ => None,
+        }
+    }
+}
+
+impl Outcome {
+    /// The places that it names.
+    pub(super) fn places_mut(&mut self) -> &mut [Place] {
+        match self {
+            Self::Hit(hit) => &mut hit.places,
+            Self::SetAside(place) | Self::Noise(place) | Self::OtherStructure(place) => std::slice::from_mut(place),
+            _ => &mut [],
         }
     }
 }
@@ -73,31 +86,52 @@ impl Hit {
 pub(super) fn nearer(known: Outcome, new: Outcome) -> Outcome {
     let rank = |outcome: &Outcome| match outcome {
         Outcome::SetAside(_) => 3,
-        Outcome::Noise(_) => 2,
+        Outcome::OtherStructure(_) | Outcome::Noise(_) => 2,
         Outcome::NoMatch => 1,
         _ => 0,
     };
     if rank(&new) > rank(&known) { new } else { known }
 }
 
-pub(super) fn try_block(block: &Block<'_>, log: usize, regex: &Regex, unless: Option<&Regex>) -> Outcome {
+/// What a block is judged with beside its text.
+pub(super) struct Surroundings<'s> {
+    /// Of the log that holds it.
+    pub(super) recovery: &'s LazyRecovery<'s>,
+    /// The failure's.
+    pub(super) containers: &'s [ContainerEnd],
+}
+
+pub(super) fn try_block(block: &Block<'_>, log: usize, patterns: &Patterns, around: &Surroundings<'_>) -> Outcome {
     let mut outcome = Outcome::NoMatch;
-    for captures in regex.captures_iter(block.text).take(HITS_TRIED_MAX) {
+    let Patterns { regex: Some(regex), unless, structure, .. } = patterns else { return outcome };
+    let searched = structure.searched(block.text);
+    let mut structured = None;
+    for captures in regex.captures_iter(&block.text[searched.clone()]).take(HITS_TRIED_MAX) {
         let Some(whole) = captures.get(0) else { continue };
-        let (line, text) = block.line_at(whole.start());
+        let whole = searched.start + whole.start()..searched.start + whole.end();
+        let (line, text) = block.line_at(whole.start);
         let place = || Place { log, line, text: shortened(text) };
         let line_start = text.as_ptr() as usize - block.text.as_ptr() as usize;
-        if noise::is_noise(text, whole.start() - line_start) {
+        if noise::is_noise(text, whole.start - line_start) {
             outcome = nearer(outcome, Outcome::Noise(place()));
-        } else if unless.is_some_and(|unless| unless.is_match(surroundings(block.text, whole.start(), whole.end()))) {
+        } else if unless
+            .as_ref()
+            .is_some_and(|unless| unless.is_match(surroundings(block.text, whole.start, whole.end)))
+        {
             outcome = nearer(outcome, Outcome::SetAside(place()));
+        } else if (!structure.names_an_entry() && noise::is_own_statement(block.text))
+            || around.recovery.covers(block.text, block.start)
+        {
+            outcome = nearer(outcome, Outcome::Noise(place()));
         } else {
+            let structured = structured.get_or_insert_with(|| structure.met_by(block.text, around.containers));
+            let Some(structured) = structured else { return nearer(outcome, Outcome::OtherStructure(place())) };
             let mut places = vec![place()];
             places.extend(deepest_cause(block, log).filter(|cause| cause.line > line));
             let named = regex.capture_names().flatten();
-            let captures =
-                named.filter_map(|name| Some((name.to_owned(), shortened(captures.name(name)?.as_str())))).collect();
-            return Outcome::Hit(Hit { places, captures });
+            let captures = named.filter_map(|name| Some((name.to_owned(), shortened(captures.name(name)?.as_str()))));
+            let structured = structured.iter().map(|(name, value)| (name.clone(), shortened(value)));
+            return Outcome::Hit(Hit { places, captures: structured.chain(captures).collect() });
         }
     }
     outcome

@@ -15,11 +15,17 @@ use paramedic_domain::Configuration;
 use regex::Regex;
 
 use crate::{
+    circumstances::Circumstances,
     literal::{self, LITERAL_BYTES_FAST},
+    recovery::LazyRecovery,
+    remedy::Remedy,
     rule::Rule,
     set::LogText,
+    structure::Structure,
+    structured_log,
 };
 
+use hit::Surroundings;
 use hit::nearer;
 pub(crate) use hit::{Hit, Outcome, Place};
 use pass::{Findings, Pass};
@@ -31,6 +37,8 @@ pub(crate) struct Patterns {
     pub(crate) regex: Option<Regex>,
     pub(crate) unless: Option<Regex>,
     pub(crate) config: Vec<(String, Regex)>,
+    pub(crate) structure: Structure,
+    pub(crate) remedy: Remedy,
 }
 
 /// Looks at one byte in four, and at every byte.
@@ -53,12 +61,12 @@ pub(crate) struct Matcher {
 }
 
 impl Matcher {
-    pub(crate) fn new(rules: &[Rule], patterns: Vec<Patterns>) -> Self {
+    pub(crate) fn new(patterns: Vec<Patterns>) -> Self {
         let (mut fast, mut thorough, mut always) = (Vec::new(), Vec::new(), Vec::new());
-        let mut one_line = vec![false; rules.len()];
-        for (index, rule) in rules.iter().enumerate() {
-            let Some(regex) = &rule.regex else { continue };
-            let required = literal::required(regex);
+        let mut one_line = vec![false; patterns.len()];
+        for (index, patterns) in patterns.iter().enumerate() {
+            let Some(regex) = &patterns.regex else { continue };
+            let required = literal::required(regex.as_str());
             match required.literals {
                 None => always.push(index),
                 Some(literals) => {
@@ -82,15 +90,22 @@ impl Matcher {
     }
 
     /// The outcome of every rule, in rule order.
-    pub(crate) fn outcomes(
-        &self,
-        rules: &[Rule],
-        logs: &[LogText],
-        exit_code: Option<i32>,
-        config: &Configuration,
-    ) -> Vec<Outcome> {
-        let config = precondition::with_dumped(config, logs);
-        let before = |(index, rule): (usize, &Rule)| self.before_logs(index, rule, exit_code, &config);
+    pub(crate) fn outcomes(&self, rules: &[Rule], logs: &[LogText], circumstances: &Circumstances) -> Vec<Outcome> {
+        let rendered = structured_log::render_all(logs);
+        let logs = &*structured_log::with_rendered(logs, &rendered);
+        let mut outcomes = self.outcomes_of_text(rules, logs, circumstances);
+        let places = outcomes.iter_mut().flat_map(Outcome::places_mut);
+        for place in places {
+            if let Some(rendered) = &rendered[place.log] {
+                place.line = rendered.line_of(place.line);
+            }
+        }
+        outcomes
+    }
+
+    fn outcomes_of_text(&self, rules: &[Rule], logs: &[LogText], circumstances: &Circumstances) -> Vec<Outcome> {
+        let config = precondition::with_dumped(&circumstances.config, logs);
+        let before = |(index, rule): (usize, &Rule)| self.before_logs(index, rule, circumstances, &config);
         let outcomes: Vec<_> = rules.iter().enumerate().map(before).collect();
         let undecided: Vec<_> = outcomes.iter().map(|outcome| *outcome == Outcome::NoLog).collect();
         let mut findings = Findings { open: undecided.clone(), outcomes };
@@ -98,7 +113,9 @@ impl Matcher {
             let reads = |rule: usize| undecided[rule] && rules[rule].log.contains(&log.log);
             let open = |(rule, outcome): (usize, &Outcome)| reads(rule) && outcome.hit().is_none();
             findings.open = findings.outcomes.iter().enumerate().map(open).collect();
-            self.search(&mut findings, index, &log.text);
+            let recovery = LazyRecovery::of(&log.text);
+            let around = Surroundings { recovery: &recovery, containers: &circumstances.containers };
+            self.search(&mut findings, index, &log.text, &around);
             for (rule, outcome) in findings.outcomes.iter_mut().enumerate() {
                 if reads(rule) && outcome.hit().is_none() {
                     *outcome = nearer(outcome.clone(), Outcome::NoMatch);
@@ -109,30 +126,39 @@ impl Matcher {
     }
 
     /// What is known of a rule before any log is read: `NoLog` where it is to be tried.
-    fn before_logs(&self, index: usize, rule: &Rule, exit_code: Option<i32>, config: &Configuration) -> Outcome {
+    fn before_logs(&self, index: usize, rule: &Rule, circumstances: &Circumstances, config: &Configuration) -> Outcome {
         let patterns = &self.patterns[index];
-        match precondition::unmet(rule, patterns, exit_code, config) {
-            Some(unmet) => unmet,
-            None if patterns.regex.is_none() => Outcome::Hit(Hit::default()),
-            None => Outcome::NoLog,
+        if let Some(unmet) = precondition::unmet(rule, patterns, circumstances.exit_code, config) {
+            return unmet;
         }
+        // A rule without a pattern of its own: what the report tells of containers needs no text.
+        if rule.regex.is_none() && rule.names_no_condition_of_a_block() {
+            let container = &patterns.structure.container;
+            if container.is_empty() {
+                return Outcome::Hit(Hit::default());
+            }
+            if let Some(captures) = container.met_by(&circumstances.containers) {
+                return Outcome::Hit(Hit { captures, ..Hit::default() });
+            }
+        }
+        Outcome::NoLog
     }
 
     /// Tries the open rules on a log.
-    fn search(&self, findings: &mut Findings, log: usize, text: &str) {
+    fn search(&self, findings: &mut Findings, log: usize, text: &str, around: &Surroundings<'_>) {
         if !findings.open.contains(&true) {
             return;
         }
         if !self.fast.is_empty() {
-            let mut pass = Pass::new(self, findings, log, text);
+            let mut pass = Pass::new(self, findings, log, text, around);
             self.fast.search(text.as_bytes(), |place, rules| pass.try_rules(rules, place));
         }
         if !self.thorough.is_empty() {
-            let mut pass = Pass::new(self, findings, log, text);
+            let mut pass = Pass::new(self, findings, log, text, around);
             self.thorough.search(text.as_bytes(), |place, rules| pass.try_rules(rules, place));
         }
         if !self.always.is_empty() {
-            Pass::new(self, findings, log, text).try_everywhere(&self.always);
+            Pass::new(self, findings, log, text, around).try_everywhere(&self.always);
         }
     }
 }

@@ -2,7 +2,10 @@
 
 use memchr::{memchr, memrchr};
 
-use super::{Matcher, Outcome, hit::nearer, hit::try_block};
+use super::{
+    Matcher, Outcome,
+    hit::{Surroundings, nearer, try_block},
+};
 use crate::block::BlockFinder;
 
 /// What is known of each rule so far, in rule order.
@@ -19,6 +22,7 @@ pub(super) struct Pass<'m, 't> {
     findings: &'m mut Findings,
     log: usize,
     text: &'t str,
+    around: &'m Surroundings<'m>,
     finder: BlockFinder<'t>,
     /// Start and end of the line that was looked at last.
     line: (usize, usize),
@@ -27,9 +31,15 @@ pub(super) struct Pass<'m, 't> {
 }
 
 impl<'m, 't> Pass<'m, 't> {
-    pub(super) fn new(matcher: &'m Matcher, findings: &'m mut Findings, log: usize, text: &'t str) -> Self {
+    pub(super) fn new(
+        matcher: &'m Matcher,
+        findings: &'m mut Findings,
+        log: usize,
+        text: &'t str,
+        around: &'m Surroundings<'m>,
+    ) -> Self {
         let tried = vec![0; findings.open.len()];
-        Self { matcher, findings, log, text, finder: BlockFinder::new(text), line: (0, 0), tried }
+        Self { matcher, findings, log, text, around, finder: BlockFinder::new(text), line: (0, 0), tried }
     }
 
     /// Tries the rules on the block around `place`, in which one of their literals stands.
@@ -62,7 +72,7 @@ impl<'m, 't> Pass<'m, 't> {
             return;
         }
         self.tried[rule] = block.1;
-        let outcome = try_block(&self.finder.block(), self.log, regex, patterns.unless.as_ref());
+        let outcome = try_block(&self.finder.block(), self.log, patterns, self.around);
         let known = &mut self.findings.outcomes[rule];
         if outcome.hit().is_some() {
             self.findings.open[rule] = false;

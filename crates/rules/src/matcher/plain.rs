@@ -4,20 +4,23 @@ use paramedic_domain::{Configuration, LogKind};
 use proptest::prelude::*;
 
 use super::{
-    Hit, Matcher, Outcome,
-    hit::{nearer, try_block},
+    Matcher, Outcome,
+    hit::{Surroundings, nearer, try_block},
     precondition,
 };
 use crate::{
     block::split,
+    circumstances::Circumstances,
     rarity::HEALTHY_LOG,
+    recovery::LazyRecovery,
     rule::Rule,
     set::{LogText, RuleSet},
 };
 
 fn outcomes(matcher: &Matcher, rules: &[Rule], logs: &[LogText], exit_code: Option<i32>) -> Vec<Outcome> {
-    let config = precondition::with_dumped(&Configuration::default(), logs).into_owned();
-    let one = |(index, rule)| outcome(matcher, index, rule, logs, exit_code, &config);
+    let circumstances = Circumstances { exit_code, ..Circumstances::default() };
+    let config = precondition::with_dumped(&circumstances.config, logs).into_owned();
+    let one = |(index, rule)| outcome(matcher, index, rule, logs, &circumstances, &config);
     rules.iter().enumerate().map(one).collect()
 }
 
@@ -26,18 +29,20 @@ fn outcome(
     index: usize,
     rule: &Rule,
     logs: &[LogText],
-    exit_code: Option<i32>,
+    circumstances: &Circumstances,
     config: &Configuration,
 ) -> Outcome {
     let patterns = matcher.patterns(index);
-    if let Some(unmet) = precondition::unmet(rule, patterns, exit_code, config) {
-        return unmet;
+    let before = matcher.before_logs(index, rule, circumstances, config);
+    if before != Outcome::NoLog {
+        return before;
     }
-    let Some(regex) = &patterns.regex else { return Outcome::Hit(Hit::default()) };
     let mut outcome = Outcome::NoLog;
     for (number, log) in logs.iter().enumerate().filter(|(_, log)| rule.log.contains(&log.log)) {
+        let recovery = LazyRecovery::of(&log.text);
+        let around = Surroundings { recovery: &recovery, containers: &[] };
         for block in split(&log.text) {
-            match try_block(&block, number, regex, patterns.unless.as_ref()) {
+            match try_block(&block, number, patterns, &around) {
                 hit @ Outcome::Hit(_) => return hit,
                 miss => outcome = nearer(outcome, miss),
             }
@@ -84,7 +89,7 @@ fn the_shipped_rules_find_the_same() {
     proptest!(ProptestConfig::with_cases(64), |(logs in logs, exit_code in exit_codes)| {
         let log = |(log, lines, end): (LogKind, Vec<String>, String)| LogText { log, name: String::new(), text: lines.join(&end) };
         let logs: Vec<_> = logs.into_iter().map(log).collect();
-        let found = set.matcher.outcomes(set.rules(), &logs, exit_code, &Configuration::default());
+        let found = set.matcher.outcomes(set.rules(), &logs, &Circumstances { exit_code, ..Circumstances::default() });
         prop_assert_eq!(found, outcomes(&set.matcher, set.rules(), &logs, exit_code));
     });
 }
@@ -133,7 +138,7 @@ fn odd_rules_find_the_same() {
     let texts = proptest::collection::vec(proptest::sample::select(words.to_vec()), 0..60);
     proptest!(ProptestConfig::with_cases(512), |(words in texts)| {
         let logs = [LogText { log: LogKind::DriverStderr, name: String::new(), text: words.concat() }];
-        let found = set.matcher.outcomes(set.rules(), &logs, None, &Configuration::default());
+        let found = set.matcher.outcomes(set.rules(), &logs, &Circumstances::default());
         prop_assert_eq!(found, outcomes(&set.matcher, set.rules(), &logs, None));
     });
 }

@@ -41,6 +41,17 @@ fn a_memory_side_belongs_to_memory_rules() {
 }
 
 #[test]
+fn a_deprecated_rule_names_a_replacement_that_exists() {
+    let old = |replaced_by: &str| rule("OldName", "a", &format!("    status: deprecated\n{replaced_by}"));
+    assert!(refusals(&[old("")]).contains("`replaced_by` is missing"));
+    let said = refusals(&[old("    replaced_by: Nobody\n")]);
+    assert!(said.contains("rules.yaml:10:18: rule OldName") && said.contains("names no rule"), "{said}");
+    assert!(refusals(&[old("    replaced_by: OldName\n")]).contains("leads back"));
+    assert!(refusals(&[rule("FirstRule", "a", "    replaced_by: FirstRule\n")]).contains("status: deprecated"));
+    assert!(refusals(&[rule("FirstRule", "a", "    status: trial\n")]).contains("experimental, stable, deprecated"));
+}
+
+#[test]
 fn the_version_names_the_contents() {
     let version = |regex: &str| rules(&[rule("FirstRule", regex, "")]).unwrap().version().to_owned();
     assert_eq!(version("a"), version("a"));

@@ -6,13 +6,13 @@ use proptest::prelude::*;
 
 use crate::{driver, rule, rules};
 
-const TRACE: &str = "26/01/31 12:00:00 INFO Main: started\n\
+const TRACE: &str = "26/01/31 12:00:00 WARN Main: started\n\
     26/01/31 12:00:01 ERROR Main: it failed\n\
     java.lang.IllegalStateException: outer\n\
     \tat com.example.Main.run(Main.scala:7)\n\
     Caused by: java.io.IOException: inner 42\n\
     \t... 3 more\n\
-    26/01/31 12:00:02 INFO Main: stopped\n";
+    26/01/31 12:00:02 WARN Main: stopped\n";
 
 #[test]
 fn the_first_rule_in_order_decides_and_all_are_listed() {
@@ -74,11 +74,22 @@ fn circumstances_narrow_a_rule() {
 }
 
 #[test]
-fn a_rule_on_trial_is_listed_and_decides_nothing() {
-    let set = rules(&[rule("OnTrial", "broken", "    status: trial\n"), rule("Decides", "broken", "")]).unwrap();
+fn an_experimental_rule_is_listed_and_decides_nothing() {
+    let set =
+        rules(&[rule("InShadow", "broken", "    status: experimental\n"), rule("Decides", "broken", "")]).unwrap();
     let verdict = set.classify(&driver("broken\n"), None);
     assert_eq!(verdict.class, "Decides");
-    assert!(verdict.matched.contains(&"OnTrial".to_owned()));
+    assert!(verdict.matched.contains(&"InShadow".to_owned()));
+}
+
+#[test]
+fn a_deprecated_rule_decides_still_and_check_advises_its_replacement() {
+    let old = rule("OldName", "broken", "    status: deprecated\n    replaced_by: NewName\n");
+    let set = rules(&[old, rule("NewName", "broken", "")]).unwrap();
+    assert_eq!(set.classify(&driver("broken\n"), None).class, "OldName");
+    let advice = paramedic_rules::lint(&set);
+    let found = advice.iter().find(|finding| finding.kind == paramedic_rules::FindingKind::Deprecated).unwrap();
+    assert!(!found.error && found.message.contains("NewName"), "{found}");
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! The classifier's routes.
 
 use paramedic_domain::{
-    Decision, FailureId, FailureReport, MatchRequest, MatchResponse, OutcomeReceipt, OutcomeReport, Page,
-    RuleSetSummary,
+    Decision, FailureId, FailureReport, LogExcerpt, MatchRequest, MatchResponse, OutcomeReceipt, OutcomeReport, Page,
+    RuleSetSummary, UnclassifiedDetail, UnclassifiedGroup,
 };
 use reqwest::Method;
 
 use super::transport::{Client, ClientError};
-use crate::query::FailureQuery;
+use crate::query::{FailureQuery, UnclassifiedQuery};
 
 impl Client {
     /// `POST /v1/failures`: a job failed; what now?
@@ -23,6 +23,21 @@ impl Client {
     /// `GET /v1/failures`: decisions, newest first.
     pub async fn failures(&self, query: &FailureQuery) -> Result<Page<Decision>, ClientError> {
         self.list(&["v1", "failures"], query).await
+    }
+
+    /// `GET /v1/failures/{id}/logs`: what is kept of a failure's logs.
+    pub async fn failure_logs(&self, id: FailureId) -> Result<Option<Page<LogExcerpt>>, ClientError> {
+        self.find(&["v1", "failures", &id.to_string(), "logs"]).await
+    }
+
+    /// `GET /v1/unclassified`: groups of unclassified failures, those that cost most first.
+    pub async fn unclassified(&self, query: &UnclassifiedQuery) -> Result<Page<UnclassifiedGroup>, ClientError> {
+        self.list(&["v1", "unclassified"], query).await
+    }
+
+    /// `GET /v1/unclassified/{group}`: one group and its newest failures.
+    pub async fn unclassified_group(&self, group: &str) -> Result<Option<UnclassifiedDetail>, ClientError> {
+        self.find(&["v1", "unclassified", group]).await
     }
 
     /// `POST /v1/outcomes`: how an attempt ended.

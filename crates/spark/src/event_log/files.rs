@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use paramedic_compression::{UnpackLimits, Unpacked};
 use paramedic_domain::EventLogSummary;
 
 use super::{EventLogError, EventLogLimits, read_into, summary::Summarizer};
@@ -15,12 +16,12 @@ const BUFFER_BYTES: usize = 256 << 10;
 /// Most files of one rolling log: at Spark's 128 MiB a file, over a TiB.
 const ROLLING_FILES_MAX: usize = 10_000;
 
-/// Reads a log: a file, also `.inprogress` or `.zstd`, or a rolling log's folder.
+/// Reads a log: a file, also `.inprogress` or compressed (zstd, lz4, gzip), or a rolling log's folder.
 pub fn read_path(path: &Path, limits: &EventLogLimits) -> Result<EventLogSummary, EventLogError> {
     let files = if path.is_dir() { rolling_files(path)? } else { vec![path.to_owned()] };
     let mut summarizer = Summarizer::new(*limits);
     for file in files {
-        if !read_into(open(&file)?, limits, &mut summarizer)? {
+        if !read_into(open(&file, limits)?, limits, &mut summarizer)? {
             break;
         }
     }
@@ -47,14 +48,16 @@ fn rolling_files(dir: &Path) -> Result<Vec<PathBuf>, EventLogError> {
     Ok(files.into_iter().skip(first).map(|(_, _, path)| path).collect())
 }
 
-fn open(path: &Path) -> Result<Box<dyn BufRead>, EventLogError> {
+/// Opens a file, unpacked where it is compressed, whatever its name.
+fn open(path: &Path, limits: &EventLogLimits) -> Result<Box<dyn BufRead>, EventLogError> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let name = name.strip_suffix(".inprogress").unwrap_or(&name);
-    let name = name.strip_suffix(COMPACTED).unwrap_or(name);
-    let file = File::open(path)?;
-    match name.rsplit_once('.').map(|(_, codec)| codec) {
-        Some("zstd" | "zst") => Ok(Box::new(BufReader::with_capacity(BUFFER_BYTES, zstd::Decoder::new(file)?))),
-        Some("lz4" | "lzf" | "snappy") => Err(EventLogError::Compression(name.to_owned())),
-        _ => Ok(Box::new(BufReader::with_capacity(BUFFER_BYTES, file))),
+    // The bytes that are read in all are bounded by the reader of events.
+    let unpack = UnpackLimits { bytes_max: limits.total_bytes_max, ..UnpackLimits::default() };
+    let reader = Unpacked::new(File::open(path)?, unpack)?;
+    let codec = name.strip_suffix(".inprogress").unwrap_or(&name);
+    let codec = codec.strip_suffix(COMPACTED).unwrap_or(codec).rsplit_once('.').map(|(_, codec)| codec);
+    if reader.codec().is_none() && matches!(codec, Some("lzf" | "snappy")) {
+        return Err(EventLogError::Compression(name));
     }
+    Ok(Box::new(BufReader::with_capacity(BUFFER_BYTES, reader)))
 }

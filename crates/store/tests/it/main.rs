@@ -6,6 +6,7 @@
 
 mod attempts;
 mod crash;
+mod failure_logs;
 mod failures;
 mod host_samples;
 mod opening;
@@ -15,6 +16,7 @@ mod policy;
 mod postgres;
 mod recommendations;
 mod samples;
+mod unclassified;
 
 use std::{future::Future, pin::Pin};
 
@@ -66,6 +68,9 @@ cases! {
         a_paused_patch_stays_paused_when_it_is_replaced two_tasks_change_one_patch_in_order history_pages
         the_same_content_is_still_the_same_patch_after_a_change an_unknown_patch_is_not_found
         uses_do_not_change_the_version a_reason_may_hold_any_character;
+    failure_logs: the_first_logs_win old_and_too_many_logs_are_deleted;
+    unclassified: groups_are_ranked_by_cost_then_failures the_first_row_of_a_failure_wins_and_samples_are_newest_first
+        lists_of_groups_page old_rows_are_deleted a_cursor_of_another_list_is_refused;
     policy: none_before_one_is_put versions_count_up a_stale_version_puts_nothing two_tasks_put_one_after_the_other;
 }
 

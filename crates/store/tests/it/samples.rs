@@ -43,6 +43,7 @@ pub(crate) fn report(job: Job) -> FailureReport {
         event_log_summary: None,
         cluster_limits: None,
         exit_code: Some(1),
+        containers: Vec::new(),
         started_at: None,
         finished_at: None,
         cost_usd: None,

@@ -1,17 +1,14 @@
-//! Addresses that are never asked for logs: a report must not make this service read a cloud's credentials.
+//! Addresses: those that are never asked for logs, and those of the public network. A report must not make this service
+//! read a cloud's credentials.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use url::{Host, Url};
-
-use super::CollectError;
 
 /// Link-local addresses (AWS, GCP and Azure serve instance credentials at 169.254.169.254), the metadata services that
 /// live elsewhere, and addresses that name no single host.
 pub(super) fn is_forbidden(address: IpAddr) -> bool {
-    /// Alibaba Cloud's and Azure's metadata services.
-    const METADATA_V4: [Ipv4Addr; 2] = [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16)];
+    /// Alibaba Cloud's, Azure's and Oracle Cloud's metadata services.
+    const METADATA_V4: [Ipv4Addr; 3] =
+        [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16), Ipv4Addr::new(192, 0, 0, 192)];
     /// The metadata service of AWS over IPv6.
     const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
     match address {
@@ -32,40 +29,45 @@ pub(super) fn is_forbidden(address: IpAddr) -> bool {
     }
 }
 
-/// The IPv4 address within a mapped (`::ffff:a.b.c.d`) or translated (`64:ff9b::a.b.c.d`) one.
+/// Is it an address of the public network?
+pub(super) fn is_public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => {
+            let [a, b, ..] = v4.octets();
+            let shared = a == 100 && (b & 0xc0) == 64;
+            let benchmarking = a == 198 && (b & 0xfe) == 18;
+            !(v4.is_private()
+                || v4.is_loopback()
+                || v4.is_link_local()
+                || v4.is_documentation()
+                || shared
+                || benchmarking
+                || a == 0
+                || a >= 224
+                || v4.octets().starts_with(&[192, 0, 0]))
+        }
+        IpAddr::V6(v6) => match embedded_v4(v6) {
+            Some(v4) => is_public(v4.into()),
+            // Of the rest only 2000::/3 is given out, less documentation (2001:db8::/32) and Teredo (2001::/32).
+            None => match v6.segments() {
+                [0x2001, 0 | 0xdb8, ..] => false,
+                [first, ..] => first & 0xe000 == 0x2000,
+            },
+        },
+    }
+}
+
+/// The IPv4 address within a mapped (`::ffff:a.b.c.d`), compatible (`::a.b.c.d`), translated (`64:ff9b::a.b.c.d`) or
+/// 6to4 (`2002:ab.cd::`) one.
 fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
-    let translated = || {
-        let [0x64, 0xff9b, 0, 0, 0, 0, high, low] = address.segments() else { return None };
-        Some(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)))
-    };
-    address.to_ipv4_mapped().or_else(translated)
-}
-
-/// Refuses a URL whose host is such an address. Names are checked when they are resolved.
-pub(super) fn check(url: &Url) -> Result<(), CollectError> {
-    let address = match url.host() {
-        Some(Host::Ipv4(address)) => IpAddr::V4(address),
-        Some(Host::Ipv6(address)) => IpAddr::V6(address),
-        Some(Host::Domain(_)) => return Ok(()),
-        None => return Err(CollectError::BadUrl("it names no host".to_owned())),
-    };
-    if is_forbidden(address) { Err(CollectError::ForbiddenAddress(address.to_string())) } else { Ok(()) }
-}
-
-/// The system's resolver, less the forbidden addresses. What it answers is what is connected to, so that a name cannot
-/// change its address between the check and the use.
-pub(super) struct CheckedResolver;
-
-impl Resolve for CheckedResolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        Box::pin(async move {
-            let found: Vec<_> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            let allowed: Vec<_> = found.into_iter().filter(|address| !is_forbidden(address.ip())).collect();
-            if allowed.is_empty() {
-                return Err(format!("{} has no address that may be asked", name.as_str()).into());
-            }
-            Ok(Box::new(allowed.into_iter()) as Addrs)
-        })
+    let v4 = |high: u16, low: u16| Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low));
+    match address.segments() {
+        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
+            Some(v4(high, low))
+        }
+        // `::` and `::1` are addresses of their own.
+        [0, 0, 0, 0, 0, 0, high, low] if high > 0 => Some(v4(high, low)),
+        _ => None,
     }
 }
 
@@ -74,25 +76,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn metadata_services_are_refused_however_they_are_written() {
-        for url in [
-            "http://169.254.169.254/latest/meta-data",
-            "http://2852039166/",
-            "http://0xa9.0xfe.0xa9.0xfe/",
-            "http://[::ffff:169.254.169.254]/",
-            "http://[64:ff9b::a9fe:a9fe]/",
-            "http://[fe80::1]/",
-            "http://[fd00:ec2::254]/",
-            "http://0.0.0.0/",
-        ] {
-            assert!(check(&Url::parse(url).unwrap()).is_err(), "{url}");
+    fn public_addresses_are_told_from_private_ones() {
+        for public in ["8.8.8.8", "100.128.0.1", "2600::1", "::ffff:8.8.8.8", "2002:808:808::1"] {
+            assert!(is_public(public.parse().unwrap()), "{public}");
         }
-    }
-
-    #[test]
-    fn log_hosts_are_asked_also_in_private_networks() {
-        for url in ["http://10.0.0.7:8042/node", "http://127.0.0.1/", "http://logs.internal/", "https://[fd00::7]/"] {
-            assert!(check(&Url::parse(url).unwrap()).is_ok(), "{url}");
+        for private in [
+            "10.0.0.7",
+            "127.0.0.1",
+            "172.16.0.1",
+            "192.168.1.1",
+            "100.64.0.1",
+            "0.1.2.3",
+            "198.18.0.1",
+            "240.0.0.1",
+            "::1",
+            "fd00::7",
+            "fe80::1",
+            "::ffff:10.0.0.7",
+            "2002:7f00:1::1",
+            "2001:db8::1",
+            "2001:0:1::1",
+            "::127.0.0.1",
+        ] {
+            assert!(!is_public(private.parse().unwrap()), "{private}");
         }
     }
 }

@@ -9,10 +9,10 @@ const LINE_SEARCH_BYTES_MAX: usize = 64 * 1024;
 
 /// A log's text.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct CutText {
-    pub(super) text: String,
+pub(crate) struct CutText {
+    pub(crate) text: String,
     /// Nothing of it was left out.
-    pub(super) whole: bool,
+    pub(crate) whole: bool,
 }
 
 /// How many bytes of head and of tail are kept.
@@ -82,6 +82,11 @@ pub(super) fn cut(text: String, bytes_max: usize) -> CutText {
     if text.len() <= bytes_max {
         return CutText { text, whole: true };
     }
+    cut_long(&text, bytes_max)
+}
+
+/// Cuts a text that is longer than `bytes_max`.
+pub(crate) fn cut_long(text: &str, bytes_max: usize) -> CutText {
     let (head, tail) = shares(bytes_max);
     let bytes = text.as_bytes();
     let left_out = bytes.len() - bytes_max;

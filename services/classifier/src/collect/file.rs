@@ -1,19 +1,19 @@
 //! Logs in files, under the log roots only.
 
 use std::{
-    io::SeekFrom,
+    fs::File,
+    io::{Read as _, Seek as _, SeekFrom},
     path::{Path, PathBuf},
 };
 
-use tokio::{
-    fs::File,
-    io::{AsyncReadExt, AsyncSeekExt},
-};
+use paramedic_compression::{Codec, MAGIC_BYTES};
+use tokio::time::Instant;
 use url::Url;
 
 use super::{
-    CollectError,
+    CollectError, before,
     cut::{CutText, HeadTail, shares},
+    stream::{FetchBounds, unpack_into},
 };
 use crate::error::ClassifierError;
 
@@ -41,46 +41,72 @@ impl LogRoots {
         if self.0.iter().any(|root| path.starts_with(root)) { Ok(path) } else { Err(CollectError::OutsideLogRoots) }
     }
 
-    pub(super) async fn read(&self, url: &Url, bytes_max: usize) -> Result<CutText, CollectError> {
-        let path = self.resolve(url).await?;
-        read_file(&path, bytes_max).await
+    pub(super) async fn read(&self, url: &Url, bounds: FetchBounds) -> Result<CutText, CollectError> {
+        let path = before(bounds.deadline, self.resolve(url)).await?;
+        let reading = tokio::task::spawn_blocking(move || read_file(&path, bounds));
+        reading.await.map_err(|panic| CollectError::Unpack(panic.to_string()))?
     }
 }
 
-async fn read_file(path: &Path, bytes_max: usize) -> Result<CutText, CollectError> {
+fn read_file(path: &Path, bounds: FetchBounds) -> Result<CutText, CollectError> {
     // A pipe or a device would block for ever, or never end.
-    if !tokio::fs::metadata(path).await?.is_file() {
+    if !std::fs::metadata(path)?.is_file() {
         return Err(CollectError::BadUrl("it names no regular file".to_owned()));
     }
-    let mut file = File::open(path).await?;
-    let length = file.metadata().await?.len();
-    let mut kept = HeadTail::new(bytes_max);
-    let (head, tail) = shares(bytes_max);
-    if length > bytes_max as u64 {
-        copy(&mut file, head as u64, &mut kept).await?;
-        file.seek(SeekFrom::Start(length - tail as u64)).await?;
-        kept.skip(length - bytes_max as u64);
+    let mut file = File::open(path)?;
+    let mut kept = HeadTail::new(bounds.bytes_max);
+    let mut start = Vec::new();
+    file.by_ref().take(MAGIC_BYTES as u64).read_to_end(&mut start)?;
+    file.rewind()?;
+    if Codec::of(&start).is_some() {
+        unpack_into(file.take(bounds.fetch_bytes_max), bounds.unpack, bounds.deadline, &mut kept)?;
+    } else {
+        copy_ends(&mut file, bounds, &mut kept)?;
     }
-    // No further than it was long: it may be written to.
-    copy(&mut file, length, &mut kept).await?;
     Ok(kept.finish())
 }
 
-async fn copy(file: &mut File, bytes_max: u64, kept: &mut HeadTail) -> Result<(), CollectError> {
+/// Of a long file only the ends are read.
+fn copy_ends(file: &mut File, bounds: FetchBounds, kept: &mut HeadTail) -> Result<(), CollectError> {
+    let length = file.metadata()?.len();
+    let (head, tail) = shares(bounds.bytes_max);
+    if length > bounds.bytes_max as u64 {
+        copy(file, head as u64, bounds.deadline, kept)?;
+        file.seek(SeekFrom::Start(length - tail as u64))?;
+        kept.skip(length - bounds.bytes_max as u64);
+    }
+    // No further than it was long: it may be written to.
+    copy(file, length, bounds.deadline, kept)
+}
+
+fn copy(file: &mut File, bytes_max: u64, deadline: Instant, kept: &mut HeadTail) -> Result<(), CollectError> {
     let mut part = file.take(bytes_max);
     let mut chunk = vec![0; CHUNK_BYTES];
     loop {
-        let read = part.read(&mut chunk).await?;
+        let read = part.read(&mut chunk)?;
         if read == 0 {
             return Ok(());
         }
-        kept.write(&chunk[..read]);
+        kept.write(chunk.get(..read).unwrap_or_default());
+        if Instant::now() >= deadline {
+            kept.end_early();
+            return Ok(());
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn at_most(bytes_max: usize) -> FetchBounds {
+        FetchBounds {
+            bytes_max,
+            fetch_bytes_max: u64::MAX,
+            unpack: paramedic_compression::UnpackLimits::default(),
+            deadline: Instant::now() + std::time::Duration::from_mins(1),
+        }
+    }
 
     fn url(path: &Path) -> Url {
         Url::from_file_path(path).unwrap()
@@ -96,16 +122,16 @@ mod tests {
         std::os::unix::fs::symlink(folder.path().join("secret"), root.join("link.log")).unwrap();
         let roots = LogRoots::open(std::slice::from_ref(&root)).unwrap();
 
-        assert_eq!(roots.read(&url(&root.join("sub/a b.log")), 100).await.unwrap().text, "inside");
+        assert_eq!(roots.read(&url(&root.join("sub/a b.log")), at_most(100)).await.unwrap().text, "inside");
         for path in [root.join("link.log"), folder.path().join("secret"), root.join("../secret")] {
-            let refused = roots.read(&url(&path), 100).await;
+            let refused = roots.read(&url(&path), at_most(100)).await;
             assert!(matches!(refused, Err(CollectError::OutsideLogRoots)), "{path:?}: {refused:?}");
         }
-        assert!(matches!(roots.read(&url(&root), 100).await, Err(CollectError::BadUrl(_))));
-        assert!(matches!(roots.read(&url(&root.join("none")), 100).await, Err(CollectError::File(_))));
+        assert!(matches!(roots.read(&url(&root), at_most(100)).await, Err(CollectError::BadUrl(_))));
+        assert!(matches!(roots.read(&url(&root.join("none")), at_most(100)).await, Err(CollectError::File(_))));
         let no_roots = LogRoots::open(&[]).unwrap();
         assert!(matches!(
-            no_roots.read(&url(&root.join("sub/a b.log")), 100).await,
+            no_roots.read(&url(&root.join("sub/a b.log")), at_most(100)).await,
             Err(CollectError::OutsideLogRoots)
         ));
     }
@@ -117,7 +143,7 @@ mod tests {
         let file = std::fs::File::create(&path).unwrap();
         file.set_len(10 << 30).unwrap(); // sparse: 10 GiB of nothing
         let roots = LogRoots::open(&[folder.path().to_owned()]).unwrap();
-        let cut = roots.read(&url(&path), 1 << 20).await.unwrap();
+        let cut = roots.read(&url(&path), at_most(1 << 20)).await.unwrap();
         assert!(!cut.whole && cut.text.len() < (1 << 20) + 100);
     }
 }

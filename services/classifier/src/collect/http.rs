@@ -1,4 +1,4 @@
-//! Logs behind HTTP: streamed, and cut off where a bound is reached.
+//! Logs behind HTTP.
 
 use std::sync::Arc;
 
@@ -9,95 +9,69 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::{
-    CollectConfig, CollectError,
-    address::{self, CheckedResolver},
-    before,
-    cut::{CutText, HeadTail, shares},
-    earlier,
+    CollectConfig, CollectError, before,
+    host::LogHosts,
+    stream::{Body, Remote},
 };
 use crate::error::ClassifierError;
 
 /// Fetches from log hosts.
 pub(super) struct LogHost {
     http: reqwest::Client,
-    config: CollectConfig,
+    hosts: LogHosts,
 }
 
 impl LogHost {
     pub(super) fn new(config: &CollectConfig) -> Result<Self, ClassifierError> {
+        let hosts = LogHosts::new(&config.log_hosts);
         let timeouts = Timeouts { connect: config.http_connect_timeout, total: config.http_timeout };
         let http = http_client_with(timeouts, |builder| {
-            builder.redirect(redirect_policy(config.redirects_max)).dns_resolver(Arc::new(CheckedResolver))
+            builder
+                .redirect(redirect_policy(config.redirects_max, hosts.clone()))
+                .dns_resolver(Arc::new(hosts.clone()))
+                // A proxy would resolve the name itself, unchecked.
+                .no_proxy()
+                // A signed URL is no other host's business.
+                .referer(false)
         })
         .map_err(|source| ClassifierError::Peer { setting: "log hosts", source })?;
-        Ok(Self { http, config: config.clone() })
+        Ok(Self { http, hosts })
     }
 
-    /// One log; what has arrived when time or bytes run out is used.
-    pub(super) async fn fetch(&self, url: Url, bytes_max: usize, deadline: Instant) -> Result<CutText, CollectError> {
-        let deadline = earlier(deadline, self.config.http_timeout);
-        let mut response = self.get(&url, None, deadline).await?;
-        let mut kept = HeadTail::new(bytes_max);
-        let (head, tail) = shares(bytes_max);
-        let length = response.content_length().unwrap_or_default();
-        if length > bytes_max as u64 && takes_ranges(&response) {
-            self.stream(response, head as u64, deadline, &mut kept).await?;
-            let start = length - tail as u64;
-            kept.skip(start - head as u64);
-            response = self.get(&url, Some(start), deadline).await?;
-            if response.status() != StatusCode::PARTIAL_CONTENT {
-                return Err(CollectError::Status(response.status().as_u16()));
-            }
-        }
-        let whole = self.stream(response, self.config.fetch_bytes_max, deadline, &mut kept).await?;
-        if !whole {
-            kept.end_early();
-        }
-        Ok(kept.finish())
+    /// The log at `url`.
+    pub(super) fn at<'a>(&'a self, url: &'a Url, deadline: Instant) -> HttpLog<'a> {
+        HttpLog { host: self, url, deadline }
     }
 
-    pub(super) async fn get(&self, url: &Url, from: Option<u64>, deadline: Instant) -> Result<Response, CollectError> {
-        address::check(url)?;
+    async fn get(&self, url: &Url, from: u64, deadline: Instant) -> Result<Response, CollectError> {
+        self.hosts.check(url)?;
         let mut request = self.http.get(url.clone());
-        if let Some(from) = from {
+        if from > 0 {
             request = request.header(header::RANGE, format!("bytes={from}-"));
         }
         let response = before(deadline, async { request.send().await.map_err(host_error) }).await?;
-        if response.status().is_success() {
+        let expected = if from > 0 { StatusCode::PARTIAL_CONTENT } else { response.status() };
+        if response.status().is_success() && response.status() == expected {
             Ok(response)
         } else {
             Err(CollectError::Status(response.status().as_u16()))
         }
     }
+}
 
-    /// Up to so many bytes. `Ok(true)`: it ended by itself. Fails only when nothing arrived at all.
-    async fn stream(
-        &self,
-        response: Response,
-        bytes_max: u64,
-        deadline: Instant,
-        kept: &mut HeadTail,
-    ) -> Result<bool, CollectError> {
-        let mut room = bytes_max;
-        let mut chunks = response.bytes_stream();
-        loop {
-            match before(deadline, async { chunks.next().await.transpose().map_err(host_error) }).await {
-                Ok(Some(chunk)) => {
-                    let taken = chunk.len().min(usize::try_from(room).unwrap_or(usize::MAX));
-                    kept.write(&chunk[..taken]);
-                    room -= taken as u64;
-                    if room == 0 {
-                        return Ok(false);
-                    }
-                }
-                Ok(None) => return Ok(true),
-                Err(error) if kept.is_empty() => return Err(error),
-                Err(error) => {
-                    tracing::debug!(%error, "a log ended early");
-                    return Ok(false);
-                }
-            }
-        }
+/// A log behind HTTP.
+pub(super) struct HttpLog<'a> {
+    host: &'a LogHost,
+    url: &'a Url,
+    deadline: Instant,
+}
+
+impl Remote for HttpLog<'_> {
+    async fn open(&self, from: u64) -> Result<Body, CollectError> {
+        let response = self.host.get(self.url, from, self.deadline).await?;
+        let (size, ranges) = (response.content_length(), takes_ranges(&response));
+        let chunks = response.bytes_stream().map(|chunk| chunk.map_err(host_error)).boxed();
+        Ok(Body { chunks, size, ranges, until: None })
     }
 }
 
@@ -105,19 +79,19 @@ fn takes_ranges(response: &Response) -> bool {
     response.headers().get(header::ACCEPT_RANGES).is_some_and(|value| value == "bytes")
 }
 
-fn redirect_policy(redirects_max: usize) -> redirect::Policy {
+fn redirect_policy(redirects_max: usize, hosts: LogHosts) -> redirect::Policy {
     redirect::Policy::custom(move |attempt| {
         if attempt.previous().len() > redirects_max {
             return attempt.error(format!("more than {redirects_max} redirects"));
         }
-        match address::check(attempt.url()) {
+        match hosts.check(attempt.url()) {
             Ok(()) => attempt.follow(),
             Err(error) => attempt.error(error),
         }
     })
 }
 
-pub(super) fn host_error(error: reqwest::Error) -> CollectError {
+fn host_error(error: reqwest::Error) -> CollectError {
     if error.is_timeout() {
         return CollectError::TimedOut;
     }

@@ -1,31 +1,43 @@
-//! Collecting an attempt's logs: sent inline, in files, or behind HTTP. Bounded in bytes, number and time; a log that
+//! Collecting an attempt's logs: sent inline, in files, behind HTTP, or in object stores. Bounded in bytes, number and time; a log that
 //! cannot be had is missed, never an error.
 
 mod address;
-mod cut;
+mod arriving;
+mod bucket;
+pub(crate) mod cut;
 mod event_log;
 mod file;
+mod host;
 mod http;
 mod limits;
+mod line;
+mod object;
+mod stream;
 
 use std::{future::Future, time::Duration};
 
-use futures::{StreamExt, stream};
+use futures::StreamExt;
 use paramedic_domain::{EventLogSummary, FailureReport, LogKind, LogSource};
 use paramedic_rules::LogText;
 use tokio::time::Instant;
 use url::Url;
 
+pub use bucket::LogBucket;
+pub use host::HostPattern;
 pub use limits::CollectConfig;
+pub use object::StoreOption;
 
 use crate::{
     degraded::{Degraded, LOGS_MISSING},
     error::ClassifierError,
+    secrets::mask_summary,
     state::Classifier,
 };
 use cut::CutText;
 use file::LogRoots;
 use http::LogHost;
+use object::ObjectStores;
+use stream::FetchBounds;
 
 /// What was collected for one report.
 pub(crate) struct Collected {
@@ -38,12 +50,18 @@ pub(crate) struct Collected {
 pub(crate) enum CollectError {
     #[error("the URL is wrong: {0}")]
     BadUrl(String),
-    #[error("`{0}:` is none of http:, https: and file:")]
+    #[error("`{0}:` is none of http:, https:, file:, s3:, gs:, az: and abfss:")]
     Scheme(String),
     #[error("files are read under the log roots only")]
     OutsideLogRoots,
     #[error("{0} is an address of this machine's own network or cloud, which is not asked")]
     ForbiddenAddress(String),
+    #[error("{0} is not on the allow list of log hosts; where it should be, name it with --log-host")]
+    HostNotAllowed(String),
+    #[error("the bucket {0}, or what is asked for in it, is not on the allow list; name it with --log-bucket")]
+    BucketNotAllowed(String),
+    #[error("the object store: {0}")]
+    Store(String),
     #[error("the file cannot be read: {0}")]
     File(#[from] std::io::Error),
     #[error("the log host: {0}")]
@@ -52,6 +70,8 @@ pub(crate) enum CollectError {
     Status(u16),
     #[error("it did not arrive in time")]
     TimedOut,
+    #[error("it cannot be unpacked: {0}")]
+    Unpack(String),
     #[error("the event log: {0}")]
     EventLog(String),
 }
@@ -61,13 +81,16 @@ pub(crate) struct Collector {
     config: CollectConfig,
     roots: LogRoots,
     host: LogHost,
+    stores: ObjectStores,
 }
 
 impl Collector {
     pub(crate) fn new(config: CollectConfig) -> Result<Self, ClassifierError> {
         let roots = LogRoots::open(&config.log_roots)?;
         let host = LogHost::new(&config)?;
-        Ok(Self { config, roots, host })
+        // After the log hosts' client, which has chosen the process' TLS.
+        let stores = ObjectStores::open(&config)?;
+        Ok(Self { config, roots, host, stores })
     }
 
     /// Every log, in the order given. What could not be had, or not whole, is named in `degraded`.
@@ -82,18 +105,34 @@ impl Collector {
             let name = name_of(&source, index);
             (log, name, self.log(source, bytes_max, deadline).await)
         });
-        let arrived: Vec<_> = stream::iter(fetches).buffered(self.config.fetches_max.max(1)).collect().await;
+        let arrived: Vec<_> = futures::stream::iter(fetches).buffered(self.config.fetches_max.max(1)).collect().await;
         arrived.into_iter().filter_map(|(log, name, text)| keep(log, name, text, degraded)).collect()
     }
 
     async fn log(&self, source: LogSource, bytes_max: usize, deadline: Instant) -> Result<CutText, CollectError> {
-        if let Some(text) = source.text {
-            return Ok(cut::cut(text, bytes_max));
-        }
-        let url = parse_url(source.url.as_deref().unwrap_or_default())?;
+        let text = match source.text {
+            Some(text) => cut::cut(text, bytes_max),
+            None => self.fetch(source.url.as_deref().unwrap_or_default(), bytes_max, deadline).await?,
+        };
+        line::for_rules(text, self.config.line_bytes_max).await
+    }
+
+    async fn fetch(&self, url: &str, bytes_max: usize, deadline: Instant) -> Result<CutText, CollectError> {
+        let url = parse_url(url)?;
+        let bounds = FetchBounds {
+            bytes_max,
+            fetch_bytes_max: self.config.fetch_bytes_max,
+            unpack: self.config.unpack(),
+            deadline: earlier(deadline, self.config.http_timeout),
+        };
         match url.scheme() {
-            "file" => before(deadline, self.roots.read(&url, bytes_max)).await,
-            _ => self.host.fetch(url, bytes_max, deadline).await,
+            "file" => self.roots.read(&url, FetchBounds { deadline, ..bounds }).await,
+            "http" | "https" => stream::fetch(&self.host.at(&url, bounds.deadline), bounds).await,
+            scheme => {
+                let object = bucket::parse(&url)?.ok_or_else(|| CollectError::Scheme(scheme.to_owned()))?;
+                let (head, _) = cut::shares(bytes_max);
+                stream::fetch(&self.stores.at(object, Some(head as u64))?, bounds).await
+            }
         }
     }
 
@@ -105,7 +144,10 @@ impl Collector {
     ) -> Option<EventLogSummary> {
         let deadline = Instant::now() + self.config.collect_timeout;
         match self.read_event_log(&source?.url, deadline).await {
-            Ok(summary) => Some(summary),
+            Ok(mut summary) => {
+                mask_summary(&mut summary);
+                Some(summary)
+            }
             Err(error) => {
                 degraded.add_because(crate::degraded::EVENT_LOG_UNAVAILABLE, &error);
                 None
@@ -158,11 +200,7 @@ fn name_of(source: &LogSource, index: usize) -> String {
 }
 
 fn parse_url(text: &str) -> Result<Url, CollectError> {
-    let url = Url::parse(text).map_err(|error| CollectError::BadUrl(error.to_string()))?;
-    match url.scheme() {
-        "http" | "https" | "file" => Ok(url),
-        scheme => Err(CollectError::Scheme(scheme.to_owned())),
-    }
+    Url::parse(text).map_err(|error| CollectError::BadUrl(error.to_string()))
 }
 
 async fn before<T>(deadline: Instant, work: impl Future<Output = Result<T, CollectError>>) -> Result<T, CollectError> {

@@ -3,6 +3,7 @@
 mod failures;
 mod outcomes;
 mod rules;
+mod unclassified;
 
 use paramedic_domain::Violation;
 use paramedic_service::ApiError;
@@ -21,6 +22,9 @@ pub fn routes(classifier: Classifier) -> OpenApiRouter {
         .routes(routes!(rules::show))
         .routes(routes!(rules::try_out))
         .routes(routes!(rules::reload))
+        .routes(routes!(unclassified::list))
+        .routes(routes!(unclassified::show))
+        .routes(routes!(unclassified::logs))
         .with_state(classifier)
 }
 

@@ -1,27 +1,42 @@
 //! `/v1/rules`.
 
 use axum::{Json, extract::State};
-use paramedic_domain::{MatchRequest, MatchResponse, Page, Problem, Role, RuleSetSummary, Violation};
-use paramedic_rules::{Rule, RuleErrors, RuleSet};
+use paramedic_domain::{MatchRequest, MatchResponse, Page, Problem, Role, RuleSetSummary, Violation, rule::RuleCounts};
+use paramedic_rules::{Circumstances, Rule, RuleErrors, RuleSet};
 use paramedic_service::{Actor, ApiError, ValidJson, ValidPath};
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use crate::{degraded::Degraded, state::Classifier};
+use crate::{degraded::Degraded, secrets::mask_configuration, state::Classifier};
+
+/// A rule, and how often it was used.
+#[derive(Serialize, ToSchema)]
+pub(super) struct CountedRule {
+    #[serde(flatten)]
+    rule: Rule,
+    counts: RuleCounts,
+}
+
+fn counted(classifier: &Classifier, rule: &Rule) -> CountedRule {
+    CountedRule { counts: classifier.rules.counts_of(&rule.name), rule: rule.clone() }
+}
 
 /// The rules in force, in the order in which they decide.
-#[utoipa::path(get, path = "/v1/rules", tag = "classifier", responses((status = 200, body = Page<Rule>)))]
-pub(super) async fn list(State(classifier): State<Classifier>) -> Json<Page<Rule>> {
-    Json(Page { items: classifier.rules.current().rules().to_vec(), next_cursor: None })
+#[utoipa::path(get, path = "/v1/rules", tag = "classifier", responses((status = 200, body = Page<CountedRule>)))]
+pub(super) async fn list(State(classifier): State<Classifier>) -> Json<Page<CountedRule>> {
+    let items = classifier.rules.current().rules().iter().map(|rule| counted(&classifier, rule)).collect();
+    Json(Page { items, next_cursor: None })
 }
 
 /// One rule.
 #[utoipa::path(get, path = "/v1/rules/{name}", tag = "classifier", params(("name" = String, Path)),
-    responses((status = 200, body = Rule), (status = 404, body = Problem)))]
+    responses((status = 200, body = CountedRule), (status = 404, body = Problem)))]
 pub(super) async fn show(
     State(classifier): State<Classifier>,
     ValidPath(name): ValidPath<String>,
-) -> Result<Json<Rule>, ApiError> {
+) -> Result<Json<CountedRule>, ApiError> {
     let rules = classifier.rules.current();
-    let rule = rules.rule(&name).cloned();
+    let rule = rules.rule(&name).map(|rule| counted(&classifier, rule));
     rule.map(Json).ok_or_else(|| ApiError::not_found(format!("no rule is named {name:?}")))
 }
 
@@ -31,14 +46,16 @@ pub(super) async fn show(
 pub(super) async fn try_out(
     State(classifier): State<Classifier>,
     actor: Actor,
-    ValidJson(request): ValidJson<MatchRequest>,
+    ValidJson(mut request): ValidJson<MatchRequest>,
 ) -> Result<Json<MatchResponse>, ApiError> {
     // Not for viewers: it reads the logs it is pointed to.
     actor.require(&[Role::Scheduler, Role::RuleAuthor])?;
+    mask_configuration(&mut request.config);
     let mut degraded = Degraded::default();
     let slot = classifier.slot().await;
     let logs = classifier.collector.logs(request.logs, &mut degraded).await;
-    let classification = classifier.classify(slot, logs, request.exit_code, &request.config, &mut degraded).await;
+    let circumstances = Circumstances::new(request.exit_code, &request.config, &request.containers);
+    let classification = classifier.classify(slot, logs, circumstances, &mut degraded).await;
     Ok(Json(MatchResponse { classification, degraded: degraded.into_vec() }))
 }
 

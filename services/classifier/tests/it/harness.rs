@@ -79,6 +79,7 @@ pub(crate) async fn start_on(store: Store, clock: Clock, adjust: impl FnOnce(&mu
 
     let mut config = ClassifierConfig { rules_dir: rules, ..ClassifierConfig::default() };
     config.collect.log_roots = vec![logs];
+    config.collect.log_hosts = vec!["127.0.0.1".parse().unwrap()];
     config.collect.http_connect_timeout = Duration::from_millis(300);
     config.collect.http_timeout = Duration::from_millis(500);
     config.peers.recommender_timeout = Duration::from_millis(500);
@@ -140,6 +141,7 @@ pub(crate) fn report(name: &str, logs: Vec<LogSource>) -> FailureReport {
         event_log_summary: None,
         cluster_limits: None,
         exit_code: Some(1),
+        containers: Vec::new(),
         started_at: Some(noon().plus_seconds(-3600)),
         finished_at: Some(noon()),
         cost_usd: None,

@@ -114,16 +114,19 @@ async fn of_a_huge_log_the_tail_is_asked_for_by_range() {
 
 #[tokio::test]
 async fn redirects_are_followed_a_few_times_and_never_to_metadata() {
+    // The same host by another name, which is not on the list.
+    let elsewhere = stand_in(Router::new().route("/log", get(async || HEAP))).await.replace("127.0.0.1", "localhost");
     let app = Router::new()
         .route("/log", get(async || HEAP))
         .route("/moved", get(async || Redirect::temporary("/log")))
         .route("/loop", get(async || Redirect::temporary("/loop")))
+        .route("/elsewhere", get(async move || Redirect::temporary(&format!("{elsewhere}/log"))))
         .route("/metadata", get(async || Redirect::temporary("http://169.254.169.254/latest")));
     let host = stand_in(app).await;
     let running = start(|_| {}).await;
     let moved = decide(&running, "moved", vec![at(format!("{host}/moved"))]).await;
     assert_eq!(moved.classification.class, "ExecutorHeapOom");
-    for path in ["loop", "metadata"] {
+    for path in ["loop", "metadata", "elsewhere"] {
         let decision = decide(&running, path, vec![at(format!("{host}/{path}"))]).await;
         assert_eq!(missed(&decision), ["log_unavailable:driver.stderr"], "{path}");
     }
@@ -146,4 +149,36 @@ async fn an_event_log_that_cannot_be_had_is_said() {
     report.event_log = Some(paramedic_domain::failure::EventLogSource { url: closed_port().await });
     let decision = running.client.report_failure(&report).await.unwrap();
     assert_eq!(decision.degraded[0], "event_log_unavailable");
+}
+
+#[tokio::test]
+async fn only_hosts_on_the_list_are_asked_and_names_only_at_addresses_that_may_be() {
+    let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = asked.clone();
+    let log = async move || {
+        counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        HEAP
+    };
+    let host = stand_in(Router::new().route("/log", get(log))).await;
+    let by_name = host.replace("127.0.0.1", "localhost");
+    let port = host.rsplit(':').next().unwrap().to_owned();
+    for (list, url, fetched) in [
+        (vec![], &host, false),
+        (vec!["logs.internal".to_owned()], &host, false),
+        // The name resolves to this host's loopback address: `*` stands for public ones.
+        (vec!["*".to_owned()], &by_name, false),
+        (vec!["*".to_owned()], &host, false),
+        (vec!["127.0.0.1:1".to_owned()], &host, false),
+        (vec![format!("127.0.0.1:{port}")], &host, true),
+        (vec!["localhost".to_owned()], &by_name, true),
+    ] {
+        let before = asked.load(std::sync::atomic::Ordering::Relaxed);
+        let patterns = list.iter().map(|pattern| pattern.parse().unwrap()).collect();
+        let running = start(|config| config.collect.log_hosts = patterns).await;
+        let decision = decide(&running, "a", vec![at(format!("{url}/log"))]).await;
+        let expected: &[&str] = if fetched { &[] } else { &["log_unavailable:driver.stderr"] };
+        assert_eq!(missed(&decision), expected, "{list:?} {url}");
+        let after = asked.load(std::sync::atomic::Ordering::Relaxed);
+        assert_eq!(after - before, usize::from(fetched), "{list:?} {url}");
+    }
 }

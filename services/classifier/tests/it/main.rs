@@ -2,10 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod compressed;
 mod failures;
 mod harness;
 mod log_hosts;
+mod object_stores;
 mod outcomes;
 mod peers;
+mod remedies;
 mod roles;
 mod rules;
+mod secrets;
+mod unclassified;

@@ -45,7 +45,7 @@ async fn a_recommender_that_is_down_or_silent_is_missed_in_time() {
 }
 
 /// What a recommender was sent.
-type Sent = Arc<Mutex<Vec<String>>>;
+pub(crate) type Sent = Arc<Mutex<Vec<String>>>;
 
 /// A recommender that says the same of everything: the search itself is not what is tested here.
 async fn recommender(action: Action, patch: serde_json::Value) -> (String, Sent) {
@@ -89,11 +89,14 @@ async fn configsvc() -> (String, Client) {
     (base.clone(), Client::new(&base, None, Timeouts::default()).unwrap())
 }
 
-fn more_heap() -> serde_json::Value {
+pub(crate) fn more_heap() -> serde_json::Value {
     json!([{"op": "add", "path": "/spark.executor.memory", "value": "1g"}])
 }
 
-async fn healing(patch: serde_json::Value, adjust: impl FnOnce(&mut ClassifierConfig)) -> (Running, Client, Sent) {
+pub(crate) async fn healing(
+    patch: serde_json::Value,
+    adjust: impl FnOnce(&mut ClassifierConfig),
+) -> (Running, Client, Sent) {
     let (recommender_url, sent) = recommender(Action::RetryWithConfig, patch).await;
     let (configsvc_url, configsvc) = configsvc().await;
     let running = start(|config| {

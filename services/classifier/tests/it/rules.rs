@@ -1,11 +1,14 @@
-use std::path::PathBuf;
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use paramedic_classifier::{Classifier, ClassifierConfig};
 use paramedic_domain::{Clock, MatchRequest};
 use paramedic_service::FailureQuery;
 use paramedic_store::Store;
 
-use crate::harness::{HEAP, RULES, Running, inline, start};
+use crate::harness::{HEAP, RULES, Running, inline, report, start};
 
 fn rule_file(running: &Running) -> PathBuf {
     running.folder.path().join("rules/10-test.yaml")
@@ -47,6 +50,53 @@ async fn a_reload_takes_good_files_and_keeps_the_last_good_set_otherwise() {
     let all = all.join("\n");
     assert!(all.contains("ExecutorHeapOom") && all.contains("DivisionByZero") && all.contains("10-test.yaml"), "{all}");
     assert_eq!(running.client.rules().await.unwrap().items.len(), 2);
+}
+
+/// Waits until `holds` does.
+async fn until(what: &str, holds: impl AsyncFn() -> bool) {
+    let started = Instant::now();
+    let mut looks = tokio::time::interval(Duration::from_millis(20));
+    while !holds().await {
+        assert!(started.elapsed() < Duration::from_secs(10), "{what}");
+        looks.tick().await;
+    }
+}
+
+async fn text_of(running: &Running, path: &str) -> String {
+    reqwest::get(format!("{}{path}", running.base)).await.unwrap().text().await.unwrap()
+}
+
+#[tokio::test]
+async fn changed_files_are_taken_without_being_asked_and_bad_ones_are_not() {
+    let running = start(|_| {}).await;
+    let request = MatchRequest { logs: vec![inline(HEAP)], ..MatchRequest::default() };
+    let first = running.client.match_rules(&request).await.unwrap().classification.rules_version.unwrap();
+    let rules = async || running.client.rules().await.unwrap().items.len();
+
+    let shorter = RULES.split("  - name: FetchFailed").next().unwrap();
+    std::fs::write(rule_file(&running), shorter).unwrap();
+    until("the change is taken", async || rules().await == 2).await;
+    let second = running.client.match_rules(&request).await.unwrap().classification.rules_version.unwrap();
+    assert_ne!(first, second);
+
+    std::fs::write(rule_file(&running), shorter.replace("ZeroDivisionError'", "(unclosed'")).unwrap();
+    until("the fault is told", async || text_of(&running, "/readyz").await.contains("10-test.yaml")).await;
+    assert!(text_of(&running, "/readyz").await.starts_with("ready\nwarning: "));
+    assert_eq!(rules().await, 2);
+
+    std::fs::write(rule_file(&running), RULES).unwrap();
+    until("the mend is taken", async || rules().await == 3).await;
+    assert_eq!(text_of(&running, "/readyz").await, "ready\n");
+}
+
+#[tokio::test]
+async fn each_rule_is_counted() {
+    let running = start(|_| {}).await;
+    running.client.report_failure(&report("a", vec![inline(&format!("{HEAP}\nZeroDivisionError"))])).await.unwrap();
+    let counts = async |rule: &str| running.client.rule(rule).await.unwrap().unwrap()["counts"].clone();
+    assert_eq!(counts("ExecutorHeapOom").await, serde_json::json!({"matched": 1, "decided": 1}));
+    assert_eq!(counts("DivisionByZero").await, serde_json::json!({"matched": 1, "decided": 0}));
+    assert_eq!(counts("FetchFailed").await, serde_json::json!({"matched": 0, "decided": 0}));
 }
 
 #[tokio::test]

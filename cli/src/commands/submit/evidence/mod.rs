@@ -10,6 +10,7 @@ use paramedic_domain::{
     Configuration, EventLogSummary, FailureReport, LogKind, LogSource,
     failure::{Engine, EngineKind},
 };
+use paramedic_redaction::mask_text;
 
 use super::{command::JobCommand, event_log::EventLog, redaction};
 
@@ -44,6 +45,9 @@ pub(crate) async fn gather(command: &JobCommand, event_log: &EventLog, stdout: S
         .collect();
     if let Some(application_id) = &application_id {
         logs.extend(cluster_logs(command, application_id).await);
+    }
+    for text in logs.iter_mut().filter_map(|log| log.text.as_mut()) {
+        *text = mask_text(text).into_owned();
     }
     Evidence { application_id, logs, event_log_summary, spark_version }
 }
@@ -93,6 +97,7 @@ impl Evidence {
             event_log: None,
             event_log_summary: self.event_log_summary,
             exit_code: None,
+            containers: Vec::new(),
             started_at: None,
             finished_at: None,
             cost_usd: None,

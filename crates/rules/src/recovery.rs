@@ -1,0 +1,132 @@
+//! Which of a log's warnings were recovered from: the task that was lost finished later, the job went on and finished.
+
+use std::{cell::OnceCell, collections::HashMap, sync::LazyLock};
+
+use regex::Regex;
+
+use crate::entry::{Level, head};
+
+/// Most tasks that are remembered of one log.
+const TASKS_MAX: usize = 1_000_000;
+
+#[expect(clippy::expect_used, reason = "a constant pattern, compiled in a test")]
+static TASK: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?:Lost|Finished) task (?<index>\d+)\.(?<attempt>\d+) in stage (?<stage>\d+\.\d+)")
+        .expect("the pattern is constant")
+});
+#[expect(clippy::expect_used, reason = "a constant pattern, compiled in a test")]
+static JOB_FINISHED: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\bJob \d+ (?:finished|is finished)\b").expect("the pattern is constant"));
+/// Signs that something failed for good.
+#[expect(clippy::expect_used, reason = "a constant pattern, compiled in a test")]
+static FAILED: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"\b(?:ERROR|FATAL)\b|Exception in thread|Traceback \(most recent|aborting job|Job aborted|# A fatal error",
+    )
+    .expect("the pattern is constant")
+});
+
+/// What a log says of tasks and jobs that went well after all.
+#[derive(Debug, Default)]
+pub(crate) struct Recovery {
+    /// The last attempt of each task (its stage, its index) that finished.
+    finished: HashMap<(String, u64), u64>,
+    /// Up to where all went well: the last job that finished, where nothing failed for good after an entry.
+    last_job_finished: usize,
+    /// Where the last sign of a final failure stands.
+    last_failure: Option<usize>,
+}
+
+impl Recovery {
+    pub(crate) fn of(text: &str) -> Self {
+        let mut recovery = Self::default();
+        for found in memchr::memmem::find_iter(text.as_bytes(), "Finished task ") {
+            if recovery.finished.len() < TASKS_MAX
+                && let Some((key, attempt)) = task_of(&text[found..])
+            {
+                let last = recovery.finished.entry(key).or_default();
+                *last = attempt.max(*last);
+            }
+        }
+        recovery.last_job_finished = JOB_FINISHED.find_iter(text).last().map_or(0, |job| job.start());
+        recovery.last_failure = FAILED.find_iter(text).last().map(|failure| failure.start());
+        recovery
+    }
+
+    /// Is the entry that starts at `start` of the log a warning (or less) whose matter went well later?
+    pub(crate) fn covers(&self, block: &str, start: usize) -> bool {
+        if !may_recover(block) {
+            return false;
+        }
+        let first = block.lines().next().unwrap_or_default();
+        if let Some((key, attempt)) = first.find("Lost task ").and_then(|at| task_of(&first[at..])) {
+            return self.finished.get(&key).is_some_and(|finished| *finished > attempt);
+        }
+        start < self.last_job_finished && self.last_failure.is_none_or(|failure| failure < start)
+    }
+}
+
+/// Is the block an entry of level WARN or less?
+fn may_recover(block: &str) -> bool {
+    head(block.lines().next().unwrap_or_default()).is_some_and(|head| head.level <= Level::Warn)
+}
+
+/// The task that the text begins with: its stage and index, and the attempt.
+fn task_of(text: &str) -> Option<((String, u64), u64)> {
+    let window = &text[..text.floor_char_boundary(120)];
+    let task = TASK.captures(window).filter(|task| task.get(0).is_some_and(|whole| whole.start() == 0))?;
+    Some(((task["stage"].to_owned(), task["index"].parse().ok()?), task["attempt"].parse().ok()?))
+}
+
+/// What one log says of recoveries, read when it is first asked for.
+#[derive(Debug)]
+pub(crate) struct LazyRecovery<'t> {
+    log: &'t str,
+    read: OnceCell<Recovery>,
+}
+
+impl<'t> LazyRecovery<'t> {
+    pub(crate) const fn of(log: &'t str) -> Self {
+        Self { log, read: OnceCell::new() }
+    }
+
+    /// As [`Recovery::covers`]; the log is read for entries only that it may cover.
+    pub(crate) fn covers(&self, block: &str, start: usize) -> bool {
+        may_recover(block) && self.read.get_or_init(|| Recovery::of(self.log)).covers(block, start)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOST: &str = "26/01/31 12:00:00 WARN TaskSetManager: Lost task 3.0 in stage 2.0 (TID 7) (w executor 1): \
+                        java.lang.OutOfMemoryError: Java heap space\n";
+
+    fn covered(block: &str, rest: &str) -> bool {
+        let text = format!("{block}{rest}");
+        Recovery::of(&text).covers(block, 0)
+    }
+
+    #[test]
+    fn a_lost_task_that_finished_later_is_recovered() {
+        let finished =
+            |task| format!("26/01/31 12:00:09 INFO TaskSetManager: Finished task {task} (TID 9) in 5 ms on w\n");
+        assert!(covered(LOST, &finished("3.1 in stage 2.0")));
+        assert!(!covered(LOST, &finished("4.1 in stage 2.0")) && !covered(LOST, &finished("3.1 in stage 3.0")));
+        assert!(!covered(
+            LOST,
+            "26/01/31 12:00:09 ERROR TaskSetManager: Task 3 in stage 2.0 failed 4 times; aborting job\n"
+        ));
+    }
+
+    #[test]
+    fn a_warning_before_a_job_that_finished_is_recovered_unless_something_failed() {
+        let warning = "26/01/31 12:00:00 WARN BlockManager: Putting block failed\n";
+        let finished = "26/01/31 12:00:09 INFO DAGScheduler: Job 0 finished: collect, took 2 s\n";
+        assert!(covered(warning, finished));
+        assert!(!covered(&warning.replace("WARN", "ERROR"), finished));
+        assert!(!covered(warning, &format!("{finished}26/01/31 12:00:10 ERROR Main: broken\n")));
+        assert!(!covered(warning, ""));
+    }
+}
