@@ -10,9 +10,7 @@ const BLOCK_BYTES_MAX: usize = 16 * 1024;
 /// What is secret of the block whose `-----BEGIN ` ends at `from`: its lines, one by one.
 pub(super) fn lines(text: &str, from: usize) -> Vec<Range<usize>> {
     let label = line_after(text, from, 64);
-    let Some(label_bytes) =
-        label.find("-----").filter(|end| label.get(..*end).is_some_and(|it| it.ends_with("PRIVATE KEY")))
-    else {
+    let Some(label_bytes) = label.find("-----").filter(|end| label.get(..*end).is_some_and(is_private_key)) else {
         return Vec::new();
     };
     let start = from + label_bytes + "-----".len();
@@ -43,4 +41,9 @@ fn cut_off_end(rest: &str) -> usize {
         end += line.len();
     }
     end
+}
+
+/// `RSA PRIVATE KEY`: upper-case words only, so that the label itself hides nothing.
+fn is_private_key(label: &str) -> bool {
+    label.ends_with("PRIVATE KEY") && label.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b' ')
 }

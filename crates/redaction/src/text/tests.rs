@@ -82,6 +82,7 @@ fn private_keys_line_by_line() {
     check("a\n-----BEGIN RSA PRIVATE KEY-----\n«MIIEowIBAAKCAQEA»\n«abc/def+ghi=»\n-----END RSA PRIVATE KEY-----\nb");
     check(r#"{"private_key": "-----BEGIN PRIVATE KEY-----«\nMIIE\nabc\n»-----END PRIVATE KEY-----\n"}"#);
     check("-----BEGIN PRIVATE KEY-----\n«MIIEowIBAAKCAQEA»\n«abcdef»\n26/01/31 12:00:00 INFO cut off above");
+    check("-----BEGIN Bearer «ABCDEFGH01234567PRIVATE» KEY-----");
     check("-----BEGIN CERTIFICATE-----\nMIIEowIBAAKCAQEA\n-----END CERTIFICATE-----");
 }
 
