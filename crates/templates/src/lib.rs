@@ -1,4 +1,4 @@
-//! What failures that no rule classifies have in common: the line of their logs that tells the cause ([`telling`]), with
+//! What failures that no rule classifies have in common: the line of their logs that tells the cause ([`fn@telling`]), with
 //! its variable parts masked ([`mask()`]), is a [`Template`], and failures of one template are one group. Pure: nothing
 //! here performs input or output.
 //!
