@@ -86,6 +86,14 @@ const PLATFORM_PACKAGES: &[&str] = &[
     "parquet",
 ];
 
+/// Is the block what Spark 4 repeats of an error for its structured log? The call throws the same, so that a job which
+/// catches it goes on, and one that does not shows it elsewhere.
+pub(crate) fn is_echo(block: &str) -> bool {
+    head(block.lines().next().unwrap_or_default())
+        .and_then(|head| head.logger)
+        .is_some_and(|logger| logger.ends_with("QueryContextLogger"))
+}
+
 /// Is the block an informational line that the job itself logged: at INFO or less, by a logger of its own?
 pub(crate) fn is_own_statement(block: &str) -> bool {
     let Some(Head { level, logger: Some(logger) }) = head(block.lines().next().unwrap_or_default()) else {
@@ -134,6 +142,14 @@ mod tests {
         assert!(noise("java -server -XX:OnOutOfMemoryError='kill %p' Main", "OutOfMemoryError"));
         assert!(noise("ExecutorRunner: Launch command: \"java\" \"Main\" \"OutOfMemoryError\"", "OutOfMemoryError"));
         assert!(noise("spark.executor.extraJavaOptions=-verbose OutOfMemoryError", "OutOfMemoryError"));
+    }
+
+    #[test]
+    fn a_query_context_logger_repeats_what_is_thrown() {
+        assert!(is_echo(
+            "2026-01-31 12:00:00.437 ERROR SQLQueryContextLogger: [UNRESOLVED_COLUMN.WITH_SUGGESTION] x\n"
+        ));
+        assert!(!is_echo("26/01/31 12:00:00 ERROR Executor: Exception in task 3.0 in stage 2.0 (TID 7)\n"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ const TASKS_MAX: usize = 1_000_000;
 
 #[expect(clippy::expect_used, reason = "a constant pattern, compiled in a test")]
 static TASK: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?:Lost|Finished) task (?<index>\d+)\.(?<attempt>\d+) in stage (?<stage>\d+\.\d+)")
+    Regex::new(r"(?:Lost|Finished|Exception in) task (?<index>\d+)\.(?<attempt>\d+) in stage (?<stage>\d+\.\d+)")
         .expect("the pattern is constant")
 });
 #[expect(clippy::expect_used, reason = "a constant pattern, compiled in a test")]
@@ -53,22 +53,32 @@ impl Recovery {
         recovery
     }
 
-    /// Is the entry that starts at `start` of the log a warning (or less) whose matter went well later?
+    /// Is the entry that starts at `start` of the log one whose matter went well later: the failure of a task that
+    /// finished in a later attempt, or a warning (or less) before a job that finished?
     pub(crate) fn covers(&self, block: &str, start: usize) -> bool {
-        if !may_recover(block) {
-            return false;
-        }
         let first = block.lines().next().unwrap_or_default();
-        if let Some((key, attempt)) = first.find("Lost task ").and_then(|at| task_of(&first[at..])) {
+        if let Some((key, attempt)) = failed_task(first) {
             return self.finished.get(&key).is_some_and(|finished| *finished > attempt);
         }
-        start < self.last_job_finished && self.last_failure.is_none_or(|failure| failure < start)
+        is_warning(first) && start < self.last_job_finished && self.last_failure.is_none_or(|failure| failure < start)
     }
 }
 
-/// Is the block an entry of level WARN or less?
-fn may_recover(block: &str) -> bool {
-    head(block.lines().next().unwrap_or_default()).is_some_and(|head| head.level <= Level::Warn)
+/// Is the line the first of an entry of level WARN or less?
+fn is_warning(first: &str) -> bool {
+    head(first).is_some_and(|head| head.level <= Level::Warn)
+}
+
+/// The task whose failure an entry tells by its first line: a warning of the scheduler's, an error of an executor's.
+fn failed_task(first: &str) -> Option<((String, u64), u64)> {
+    let telling = if is_warning(first) {
+        "Lost task "
+    } else if head(first)?.logger?.ends_with("Executor") {
+        "Exception in task "
+    } else {
+        return None;
+    };
+    task_of(&first[first.find(telling)?..])
 }
 
 /// The task that the text begins with: its stage and index, and the attempt.
@@ -92,7 +102,9 @@ impl<'t> LazyRecovery<'t> {
 
     /// As [`Recovery::covers`]; the log is read for entries only that it may cover.
     pub(crate) fn covers(&self, block: &str, start: usize) -> bool {
-        may_recover(block) && self.read.get_or_init(|| Recovery::of(self.log)).covers(block, start)
+        let first = block.lines().next().unwrap_or_default();
+        (is_warning(first) || failed_task(first).is_some())
+            && self.read.get_or_init(|| Recovery::of(self.log)).covers(block, start)
     }
 }
 
@@ -118,6 +130,16 @@ mod tests {
             LOST,
             "26/01/31 12:00:09 ERROR TaskSetManager: Task 3 in stage 2.0 failed 4 times; aborting job\n"
         ));
+    }
+
+    #[test]
+    fn an_executors_error_of_a_task_that_finished_later_is_recovered() {
+        let error = "26/01/31 12:00:00 ERROR Executor: Exception in task 3.0 in stage 2.0 (TID 7)\njava.lang.X: y\n";
+        let finished =
+            |task| format!("26/01/31 12:00:09 INFO Executor: Finished task {task} in stage 2.0 (TID 9). 1 bytes\n");
+        assert!(covered(error, &finished("3.1")));
+        assert!(!covered(error, &finished("4.1")) && !covered(error, ""));
+        assert!(!covered(&error.replace("Executor", "Main"), &finished("3.1")));
     }
 
     #[test]
