@@ -26,6 +26,9 @@ static FAILED: LazyLock<Regex> = LazyLock::new(|| {
     .expect("the pattern is constant")
 });
 
+/// What errors tell that Spark itself recovers from, as long as its attempts last.
+const RECOVERABLE: &[&str] = &["Lost executor ", "Exception in task "];
+
 /// What a log says of tasks and jobs that went well after all.
 #[derive(Debug, Default)]
 pub(crate) struct Recovery {
@@ -49,19 +52,27 @@ impl Recovery {
             }
         }
         recovery.last_job_finished = JOB_FINISHED.find_iter(text).last().map_or(0, |job| job.start());
-        recovery.last_failure = FAILED.find_iter(text).last().map(|failure| failure.start());
+        let is_final = |at: usize| !RECOVERABLE.iter().any(|sign| line_from(text, at).contains(sign));
+        recovery.last_failure = FAILED.find_iter(text).map(|sign| sign.start()).filter(|at| is_final(*at)).last();
         recovery
     }
 
     /// Is the entry that starts at `start` of the log one whose matter went well later: the failure of a task that
-    /// finished in a later attempt, or a warning (or less) before a job that finished?
+    /// finished in a later attempt, a lost executor or a warning (or less) before a job that finished?
     pub(crate) fn covers(&self, block: &str, start: usize) -> bool {
         let first = block.lines().next().unwrap_or_default();
         if let Some((key, attempt)) = failed_task(first) {
             return self.finished.get(&key).is_some_and(|finished| *finished > attempt);
         }
-        is_warning(first) && start < self.last_job_finished && self.last_failure.is_none_or(|failure| failure < start)
+        let may_recover = is_warning(first) || first.contains("Lost executor ");
+        may_recover && start < self.last_job_finished && self.last_failure.is_none_or(|failure| failure < start)
     }
+}
+
+/// What is left of the line from this offset.
+fn line_from(text: &str, at: usize) -> &str {
+    let rest = text.as_bytes()[at..].iter().position(|&byte| byte == b'\n').map_or(text.len(), |length| at + length);
+    &text[at..rest]
 }
 
 /// Is the line the first of an entry of level WARN or less?
@@ -140,6 +151,15 @@ mod tests {
         assert!(covered(error, &finished("3.1")));
         assert!(!covered(error, &finished("4.1")) && !covered(error, ""));
         assert!(!covered(&error.replace("Executor", "Main"), &finished("3.1")));
+    }
+
+    #[test]
+    fn a_lost_executor_is_recovered_from_when_the_job_finished() {
+        let lost = "26/01/31 12:00:00 ERROR TaskSchedulerImpl: Lost executor 0 on h: Command exited with code 143\n";
+        let finished = "26/01/31 12:00:09 INFO DAGScheduler: Job 0 finished: collect, took 2 s\n";
+        assert!(covered(lost, finished));
+        assert!(!covered(lost, ""));
+        assert!(!covered(lost, &format!("{finished}26/01/31 12:00:10 ERROR TaskSetManager: Task 3 failed 4 times\n")));
     }
 
     #[test]
