@@ -86,12 +86,17 @@ const PLATFORM_PACKAGES: &[&str] = &[
     "parquet",
 ];
 
-/// Is the block what Spark 4 repeats of an error for its structured log? The call throws the same, so that a job which
-/// catches it goes on, and one that does not shows it elsewhere.
-pub(crate) fn is_echo(block: &str) -> bool {
+/// Loggers whose entries tell no failure, whatever their level and their stack traces, by the end of their name: what
+/// Spark 4 repeats for its structured log (the call throws the same), what Spark cannot delete or measure, and where it
+/// looks for a folder that need not be there.
+const HARMLESS_LOGGERS: &[&str] =
+    &["QueryContextLogger", "ShutdownHookManager", "ProcfsMetricsGetter", "FileStreamSink"];
+
+/// Is the block an entry of a logger that tells no failures?
+pub(crate) fn is_harmless(block: &str) -> bool {
     head(block.lines().next().unwrap_or_default())
         .and_then(|head| head.logger)
-        .is_some_and(|logger| logger.ends_with("QueryContextLogger"))
+        .is_some_and(|logger| HARMLESS_LOGGERS.iter().any(|end| logger.ends_with(end)))
 }
 
 /// Is the block an informational line that the job itself logged: at INFO or less, by a logger of its own?
@@ -145,11 +150,14 @@ mod tests {
     }
 
     #[test]
-    fn a_query_context_logger_repeats_what_is_thrown() {
-        assert!(is_echo(
+    fn some_loggers_tell_no_failure() {
+        assert!(is_harmless(
             "2026-01-31 12:00:00.437 ERROR SQLQueryContextLogger: [UNRESOLVED_COLUMN.WITH_SUGGESTION] x\n"
         ));
-        assert!(!is_echo("26/01/31 12:00:00 ERROR Executor: Exception in task 3.0 in stage 2.0 (TID 7)\n"));
+        assert!(is_harmless(
+            "26/01/31 12:00:00 ERROR ShutdownHookManager: Exception while deleting Spark temp dir: /tmp/x\n"
+        ));
+        assert!(!is_harmless("26/01/31 12:00:00 ERROR Executor: Exception in task 3.0 in stage 2.0 (TID 7)\n"));
     }
 
     #[test]

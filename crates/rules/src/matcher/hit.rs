@@ -120,7 +120,7 @@ pub(super) fn try_block(block: &Block<'_>, log: usize, patterns: &Patterns, arou
         {
             outcome = nearer(outcome, Outcome::SetAside(place()));
         } else if (!structure.names_an_entry() && noise::is_own_statement(block.text))
-            || noise::is_echo(block.text)
+            || noise::is_harmless(block.text)
             || around.recovery.covers(block.text, block.start)
         {
             outcome = nearer(outcome, Outcome::Noise(place()));
