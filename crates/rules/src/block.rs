@@ -35,7 +35,7 @@ impl<'t> Block<'t> {
 enum Line {
     /// A log entry's first line, `Exception in thread`, a Python traceback: starts a block, and takes plain lines in.
     Entry,
-    /// A line of a JVM crash banner (`# …`).
+    /// A line of a JVM crash banner (`# …`), or of a comment that quotes a log.
     Banner,
     /// An exception at the left margin: goes on an entry, starts a block elsewhere.
     Exception,
@@ -112,7 +112,7 @@ fn kind_of(line: &str) -> Line {
     match bytes {
         [] => Line::Blank,
         [b' ' | b'\t', ..] => kind_of_indented(line.trim_start()),
-        [b'#', ..] => Line::Banner,
+        [b'#', ..] | [b'/', b'/', ..] => Line::Banner,
         [b'{', b'"', ..] | [b'[', b'0'..=b'9', ..] => Line::Entry,
         [b'0'..=b'9', ..] if starts_with_time(bytes) => Line::Entry,
         _ if line.starts_with("at ") => Line::Frame,
