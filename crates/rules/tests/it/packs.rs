@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use paramedic_domain::{Category, MemorySide};
-use paramedic_rules::{RuleSet, lint, run_examples};
+use paramedic_domain::{Category, LogKind, MemorySide};
+use paramedic_rules::{LogText, RuleSet, lint, run_examples};
 
 fn packs() -> RuleSet {
     RuleSet::load_dir(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules")).unwrap()
@@ -36,5 +36,18 @@ fn every_side_and_every_category_has_a_rule() {
 fn every_rule_has_a_hit_and_a_near_miss() {
     for rule in packs().rules() {
         assert!(!rule.examples.hits.is_empty() && !rule.examples.near_misses.is_empty(), "{}", rule.name);
+    }
+}
+
+/// Entries of runs that went well, a blank line between two: none is a failure, in whichever log it stands.
+#[test]
+fn entries_of_healthy_runs_match_nothing() {
+    let packs = packs();
+    for entry in include_str!("healthy-entries.txt").split("\n\n") {
+        for log in LogKind::ALL {
+            let text = LogText { log, name: log.to_string(), text: format!("{entry}\n") };
+            let verdict = packs.classify(&[text], None);
+            assert!(verdict.matched.is_empty(), "{:?} matched in {log}: {entry}", verdict.matched);
+        }
     }
 }
