@@ -1,6 +1,6 @@
 # Every recipe is one line: what it does stands in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test lint doc audit heal-bench bench clean
+.PHONY: help setup build demo test lint doc audit heal-bench bench-matching bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,10 @@ audit: ## Ask the RustSec database about the dependencies (needs GitHub)
 
 heal-bench: build ## Measure how well real failing Spark jobs are healed: JOBS=manifest.json, ARGS=--help
 	@scripts/spark-env python3 benches/heal/heal_bench.py --paramedic target/release/paramedic $(if $(JOBS),--manifest $(JOBS)) $(ARGS)
+
+bench-matching: ## Match 500 rules over 200 MB of log, beside RegexSet, aho-corasick and Hyperscan: ARGS=--help
+	@scripts/setup --benches
+	cargo bench --locked -p paramedic-rules --bench matching --features bench-hyperscan -- $(ARGS)
 
 bench: setup ## Run the criterion benchmarks
 	cargo bench --locked --workspace --benches

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use crate::{
     circumstances::Circumstances,
     example::{ExampleOutcome, run_examples},
+    pattern::Pattern,
     rarity::HEALTHY_LOG,
     rule::Rule,
     set::{LogText, RuleSet},
@@ -97,7 +98,7 @@ pub fn lint(rules: &RuleSet) -> Vec<Finding> {
                            every log entry";
             found(FindingKind::NoFixedText, message.to_owned());
         }
-        for name in regex.into_iter().flat_map(|regex| regex.capture_names().flatten()).filter(|name| odd_unit(name)) {
+        for name in regex.into_iter().flat_map(Pattern::names).filter(|name| odd_unit(name)) {
             let message = format!("capture `{name}` must end in one of {}", SIZE_UNITS.join(", "));
             found(FindingKind::UnknownCaptureUnit, message);
         }

@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path, str::FromStr};
 
 use paramedic_domain::{Category, Configuration, LogKind, MemorySide};
-use regex::{Regex, RegexBuilder};
 use serde_saphyr::{Location, Spanned};
 use sha2::{Digest, Sha256};
 
@@ -11,6 +10,7 @@ use crate::{
     entry::Level,
     error::{RuleError, RuleErrors},
     matcher::Patterns,
+    pattern::Pattern,
     remedy::Remedy,
     replacement,
     rule::{Example, Examples, Rule, RuleStatus, Within},
@@ -24,8 +24,6 @@ const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 pub(crate) const NO_MEMORY_SIDE: &str = "none";
 /// Most rule files of a folder.
 const FILES_MAX: usize = 1_000;
-/// Largest compiled pattern, in bytes. A usual one takes some 20 KiB; `\w{1000}` would take 20 MiB.
-const PATTERN_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// The rule files of a folder, in name order: name and text.
 pub(crate) fn read_folder(folder: &Path) -> Result<Vec<(String, String)>, RuleErrors> {
@@ -184,7 +182,7 @@ impl<'f> Check<'f> {
         let regex = self.pattern("regex", raw.regex.as_ref());
         let patterns = Patterns {
             remedy: self.remedy(&raw.remedy, regex.as_ref()),
-            regex: regex.or_else(|| by_structure.and_then(|pattern| compile(&pattern).ok())),
+            regex: regex.or_else(|| by_structure.and_then(|pattern| Pattern::parse(&pattern).ok())),
             unless: self.pattern("unless", raw.unless.as_ref()),
             config: raw
                 .config
@@ -411,24 +409,24 @@ impl<'f> Check<'f> {
         }
     }
 
-    fn pattern(&mut self, field: &str, pattern: Option<&Spanned<String>>) -> Option<Regex> {
+    fn pattern(&mut self, field: &str, pattern: Option<&Spanned<String>>) -> Option<Pattern> {
         let pattern = pattern?;
         if pattern.value.is_empty() {
             self.complain(Some(pattern.referenced), format!("`{field}` is empty; write a pattern or leave it out"));
             return None;
         }
-        match compile(&pattern.value) {
-            Ok(regex) => Some(regex),
-            Err(error) => {
-                self.complain(Some(pattern.referenced), format!("`{field}` is no pattern: {}", told(&error)));
+        match Pattern::parse(&pattern.value) {
+            Ok(pattern) => Some(pattern),
+            Err(message) => {
+                self.complain(Some(pattern.referenced), format!("`{field}` is no pattern: {message}"));
                 None
             }
         }
     }
 
     /// The remedy, compiled; nothing of it where the pattern is wrong, whose groups it names.
-    fn remedy(&mut self, keys: &BTreeMap<String, Spanned<String>>, regex: Option<&Regex>) -> Remedy {
-        let captures: Vec<_> = regex.into_iter().flat_map(|regex| regex.capture_names().flatten()).collect();
+    fn remedy(&mut self, keys: &BTreeMap<String, Spanned<String>>, regex: Option<&Pattern>) -> Remedy {
+        let captures: Vec<_> = regex.into_iter().flat_map(Pattern::names).map(String::as_str).collect();
         let mut remedy = Remedy::default();
         for (key, text) in keys {
             if let Err(message) = remedy.compile(key, &text.value, &captures) {
@@ -462,21 +460,6 @@ impl<'f> Check<'f> {
 
 fn texts(spanned: Vec<Spanned<String>>) -> Vec<String> {
     spanned.into_iter().map(|text| text.value).collect()
-}
-
-/// Compiles a rule's pattern: `^` and `$` are a line's ends, of any line-end style, and `.` stays within a line.
-fn compile(pattern: &str) -> Result<Regex, regex::Error> {
-    RegexBuilder::new(pattern).multi_line(true).crlf(true).size_limit(PATTERN_BYTES_MAX).build()
-}
-
-fn told(error: &regex::Error) -> String {
-    match error {
-        regex::Error::CompiledTooBig(limit) => {
-            format!("it compiles to more than {limit} bytes; lower the counts in `{{n,m}}`")
-        }
-        // The library's message draws the pattern with a mark under the mistake, over several lines.
-        other => other.to_string().replace('\n', "\n    "),
-    }
 }
 
 fn log_names() -> String {

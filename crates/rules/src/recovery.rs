@@ -8,12 +8,9 @@ use crate::entry::{Level, head};
 
 /// Most tasks that are remembered of one log.
 const TASKS_MAX: usize = 1_000_000;
+/// How much is read at once from the end, in bytes.
+const WINDOW_BYTES: usize = 64 * 1024;
 
-#[expect(clippy::expect_used, reason = "a constant pattern, compiled in a test")]
-static TASK: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?:Lost|Finished|Exception in) task (?<index>\d+)\.(?<attempt>\d+) in stage (?<stage>\d+\.\d+)")
-        .expect("the pattern is constant")
-});
 #[expect(clippy::expect_used, reason = "a constant pattern, compiled in a test")]
 static JOB_FINISHED: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\bJob \d+ (?:finished|is finished)\b").expect("the pattern is constant"));
@@ -27,13 +24,21 @@ static FAILED: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// What errors tell that Spark itself recovers from, as long as its attempts last.
-const RECOVERABLE: &[&str] = &["Lost executor ", "Exception in task "];
+const RECOVERABLE: &[&str] = &[LOST_EXECUTOR, "Exception in task "];
+const LOST_EXECUTOR: &str = "Lost executor ";
+
+/// A task of a stage: the stage and its attempt, and the task's index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Task {
+    stage: (u64, u64),
+    index: u64,
+}
 
 /// What a log says of tasks and jobs that went well after all.
 #[derive(Debug, Default)]
 pub(crate) struct Recovery {
     /// The last attempt of each task (its stage, its index) that finished.
-    finished: HashMap<(String, u64), u64>,
+    finished: HashMap<Task, u64>,
     /// Up to where all went well: the last job that finished, where nothing failed for good after an entry.
     last_job_finished: usize,
     /// Where the last sign of a final failure stands.
@@ -51,9 +56,9 @@ impl Recovery {
                 *last = attempt.max(*last);
             }
         }
-        recovery.last_job_finished = JOB_FINISHED.find_iter(text).last().map_or(0, |job| job.start());
+        recovery.last_job_finished = last_match(&JOB_FINISHED, text, |_| true).unwrap_or_default();
         let is_final = |at: usize| !RECOVERABLE.iter().any(|sign| line_from(text, at).contains(sign));
-        recovery.last_failure = FAILED.find_iter(text).map(|sign| sign.start()).filter(|at| is_final(*at)).last();
+        recovery.last_failure = last_match(&FAILED, text, is_final);
         recovery
     }
 
@@ -64,7 +69,7 @@ impl Recovery {
         if let Some((key, attempt)) = failed_task(first) {
             return self.finished.get(&key).is_some_and(|finished| *finished > attempt);
         }
-        let may_recover = is_warning(first) || first.contains("Lost executor ");
+        let may_recover = is_warning(first) || first.contains(LOST_EXECUTOR);
         may_recover && start < self.last_job_finished && self.last_failure.is_none_or(|failure| failure < start)
     }
 }
@@ -81,7 +86,7 @@ fn is_warning(first: &str) -> bool {
 }
 
 /// The task whose failure an entry tells by its first line: a warning of the scheduler's, an error of an executor's.
-fn failed_task(first: &str) -> Option<((String, u64), u64)> {
+fn failed_task(first: &str) -> Option<(Task, u64)> {
     let telling = if is_warning(first) {
         "Lost task "
     } else if head(first)?.logger?.ends_with("Executor") {
@@ -92,11 +97,35 @@ fn failed_task(first: &str) -> Option<((String, u64), u64)> {
     task_of(&first[first.find(telling)?..])
 }
 
-/// The task that the text begins with: its stage and index, and the attempt.
-fn task_of(text: &str) -> Option<((String, u64), u64)> {
-    let window = &text[..text.floor_char_boundary(120)];
-    let task = TASK.captures(window).filter(|task| task.get(0).is_some_and(|whole| whole.start() == 0))?;
-    Some(((task["stage"].to_owned(), task["index"].parse().ok()?), task["attempt"].parse().ok()?))
+/// The task that the text begins with, after what it says of it, and the attempt: `Lost task 3.0 in stage 2.0`.
+fn task_of(text: &str) -> Option<(Task, u64)> {
+    let rest = text.get(text.find(" task ")? + " task ".len()..)?;
+    let (index, rest) = number(rest)?;
+    let (attempt, rest) = number(rest.strip_prefix('.')?)?;
+    let (stage, rest) = number(rest.strip_prefix(" in stage ")?)?;
+    let (stage_attempt, _) = number(rest.strip_prefix('.')?)?;
+    Some((Task { stage: (stage, stage_attempt), index }, attempt))
+}
+
+/// The number that the text begins with, and what follows.
+fn number(text: &str) -> Option<(u64, &str)> {
+    let end = text.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
+    Some((text[..end].parse().ok()?, &text[end..]))
+}
+
+/// Where the last match starts that counts, of a pattern that matches within lines: the log is read from its end.
+fn last_match(pattern: &Regex, text: &str, counts: impl Fn(usize) -> bool) -> Option<usize> {
+    let mut end = text.len();
+    while end > 0 {
+        let from = end.saturating_sub(WINDOW_BYTES);
+        let start = memchr::memrchr(b'\n', &text.as_bytes()[..from]).map_or(0, |newline| newline + 1);
+        let matches = pattern.find_iter(&text[start..end]).map(|found| start + found.start());
+        if let Some(last) = matches.filter(|at| counts(*at)).last() {
+            return Some(last);
+        }
+        end = start;
+    }
+    None
 }
 
 /// What one log says of recoveries, read when it is first asked for.
@@ -114,21 +143,36 @@ impl<'t> LazyRecovery<'t> {
     /// As [`Recovery::covers`]; the log is read for entries only that it may cover.
     pub(crate) fn covers(&self, block: &str, start: usize) -> bool {
         let first = block.lines().next().unwrap_or_default();
-        (is_warning(first) || failed_task(first).is_some())
+        (is_warning(first) || first.contains(LOST_EXECUTOR) || failed_task(first).is_some())
             && self.read.get_or_init(|| Recovery::of(self.log)).covers(block, start)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn the_last_match_is_the_last(lines in 0_usize..4_000, at in 0_usize..4_000, other in 0_usize..4_000) {
+            let line = |number: usize| match number {
+                _ if number == at || number == other => "26/01/31 INFO DAGScheduler: Job 1 finished: x, took 2 s é\n",
+                _ => "26/01/31 INFO DAGScheduler: Job 1 started: something or other\n",
+            };
+            let text: String = (0..lines).map(line).collect();
+            let last = JOB_FINISHED.find_iter(&text).last().map(|last| last.start());
+            prop_assert_eq!(last_match(&JOB_FINISHED, &text, |_| true), last);
+        }
+    }
 
     const LOST: &str = "26/01/31 12:00:00 WARN TaskSetManager: Lost task 3.0 in stage 2.0 (TID 7) (w executor 1): \
                         java.lang.OutOfMemoryError: Java heap space\n";
 
     fn covered(block: &str, rest: &str) -> bool {
         let text = format!("{block}{rest}");
-        Recovery::of(&text).covers(block, 0)
+        LazyRecovery::of(&text).covers(block, 0)
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! A set of rules, ready to classify.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
-use paramedic_domain::{Classification, Configuration, LogKind};
+use paramedic_domain::{Classification, Configuration, Evidence, LogKind};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -23,6 +23,15 @@ pub struct LogText {
     pub name: String,
     /// The text.
     pub text: String,
+}
+
+/// What one rule found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RuleHit {
+    /// The lines; none where the exit code or a container's end alone told.
+    pub evidence: Vec<Evidence>,
+    /// Named parts of the match.
+    pub captures: BTreeMap<String, String>,
 }
 
 /// An ordered set of rules: the first that matches decides.
@@ -82,6 +91,14 @@ impl RuleSet {
         let outcomes = self.matcher.outcomes(&self.rules, logs, circumstances);
         let verdict = self.verdict(logs, &outcomes, &circumstances.config);
         Classification { rules_version: Some(self.version.clone()), ..verdict }
+    }
+
+    /// Every rule that matches, by its index, in order, whether it decides or not.
+    pub fn hits_in(&self, logs: &[LogText], circumstances: &Circumstances) -> Vec<(usize, RuleHit)> {
+        let outcomes = self.matcher.outcomes(&self.rules, logs, circumstances);
+        let hits = outcomes.iter().enumerate().filter_map(|(rule, outcome)| Some((rule, outcome.hit()?)));
+        hits.map(|(rule, hit)| (rule, RuleHit { evidence: hit.evidence(logs), captures: hit.captures.clone() }))
+            .collect()
     }
 
     /// The verdict that follows from the outcome of every rule.

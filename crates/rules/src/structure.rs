@@ -3,23 +3,23 @@
 use std::{collections::BTreeMap, ops::Range};
 
 use paramedic_domain::{ContainerEnd, ContainerRole};
-use regex::Regex;
 
 use crate::{
     cause::root_cause,
     container::{code_pattern, container_ends, reason_pattern},
     entry::{Head, Level, head},
     error_condition::error_conditions,
+    pattern::Pattern,
 };
 
 /// A rule's conditions on a block. The default holds everywhere.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Structure {
     pub(crate) container: ContainerConditions,
     pub(crate) error_condition: Vec<String>,
     pub(crate) sql_state: Vec<String>,
     pub(crate) level: Vec<Level>,
-    pub(crate) logger: Option<Regex>,
+    pub(crate) logger: Option<Pattern>,
     /// Is the pattern tried on the root cause only?
     pub(crate) within_root_cause: bool,
 }

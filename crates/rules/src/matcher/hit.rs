@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use paramedic_domain::{ContainerEnd, Evidence};
 
 use super::Patterns;
-use crate::{block::Block, noise, recovery::LazyRecovery, set::LogText};
+use crate::{block::Block, noise, pattern::Pattern, recovery::LazyRecovery, set::LogText};
 
 /// Longest evidence and capture, in characters.
 const EVIDENCE_CHARS_MAX: usize = 500;
@@ -103,7 +103,8 @@ pub(super) struct Surroundings<'s> {
 
 pub(super) fn try_block(block: &Block<'_>, log: usize, patterns: &Patterns, around: &Surroundings<'_>) -> Outcome {
     let mut outcome = Outcome::NoMatch;
-    let Patterns { regex: Some(regex), unless, structure, .. } = patterns else { return outcome };
+    let Patterns { regex, unless, structure, .. } = patterns;
+    let Some(regex) = regex.as_ref().and_then(Pattern::regex) else { return outcome };
     let searched = structure.searched(block.text);
     let mut structured = None;
     for captures in regex.captures_iter(&block.text[searched.clone()]).take(HITS_TRIED_MAX) {

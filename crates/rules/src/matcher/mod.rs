@@ -11,19 +11,11 @@ mod plain;
 mod precondition;
 mod sieve;
 
-use paramedic_domain::Configuration;
-use regex::Regex;
-
 use crate::{
-    circumstances::Circumstances,
-    literal::{self, LITERAL_BYTES_FAST},
-    recovery::LazyRecovery,
-    remedy::Remedy,
-    rule::Rule,
-    set::LogText,
-    structure::Structure,
-    structured_log,
+    circumstances::Circumstances, pattern::Pattern, recovery::LazyRecovery, remedy::Remedy, rule::Rule, set::LogText,
+    structure::Structure, structured_log,
 };
+use paramedic_domain::Configuration;
 
 use hit::Surroundings;
 use hit::nearer;
@@ -34,18 +26,12 @@ use sieve::Sieve;
 /// The compiled patterns of one rule.
 #[derive(Debug)]
 pub(crate) struct Patterns {
-    pub(crate) regex: Option<Regex>,
-    pub(crate) unless: Option<Regex>,
-    pub(crate) config: Vec<(String, Regex)>,
+    pub(crate) regex: Option<Pattern>,
+    pub(crate) unless: Option<Pattern>,
+    pub(crate) config: Vec<(String, Pattern)>,
     pub(crate) structure: Structure,
     pub(crate) remedy: Remedy,
 }
-
-/// Looks at one byte in four, and at every byte.
-type FastSieve = Sieve<4, 4>;
-type ThoroughSieve = Sieve<1, 3>;
-
-const _: () = assert!(FastSieve::LITERAL_BYTES_MIN == LITERAL_BYTES_FAST);
 
 /// The compiled patterns of all rules, in rule order.
 #[derive(Debug)]
@@ -53,31 +39,26 @@ pub(crate) struct Matcher {
     patterns: Vec<Patterns>,
     /// Of each rule: has it literals, and does every match lie within one line?
     one_line: Vec<bool>,
-    /// The literals of the rules that have none but long ones; of those that have a short one.
-    fast: FastSieve,
-    thorough: ThoroughSieve,
+    sieve: Sieve,
     /// Rules without a literal: tried on every block.
     always: Vec<usize>,
 }
 
 impl Matcher {
     pub(crate) fn new(patterns: Vec<Patterns>) -> Self {
-        let (mut fast, mut thorough, mut always) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut literals, mut always) = (Vec::new(), Vec::new());
         let mut one_line = vec![false; patterns.len()];
         for (index, patterns) in patterns.iter().enumerate() {
-            let Some(regex) = &patterns.regex else { continue };
-            let required = literal::required(regex.as_str());
-            match required.literals {
+            let Some(required) = patterns.regex.as_ref().map(Pattern::required) else { continue };
+            match &required.literals {
                 None => always.push(index),
-                Some(literals) => {
+                Some(texts) => {
                     one_line[index] = required.one_line;
-                    let is_fast = literals.iter().all(|text| text.len() >= LITERAL_BYTES_FAST);
-                    let sieve = if is_fast { &mut fast } else { &mut thorough };
-                    sieve.extend(literals.into_iter().map(|text| (text, index)));
+                    literals.extend(texts.iter().map(|text| (text.clone(), index)));
                 }
             }
         }
-        Self { patterns, one_line, fast: Sieve::new(&fast), thorough: Sieve::new(&thorough), always }
+        Self { patterns, one_line, sieve: Sieve::new(literals), always }
     }
 
     /// Is the rule's pattern tried on every block, for want of a literal?
@@ -149,13 +130,9 @@ impl Matcher {
         if !findings.open.contains(&true) {
             return;
         }
-        if !self.fast.is_empty() {
+        if !self.sieve.is_empty() {
             let mut pass = Pass::new(self, findings, log, text, around);
-            self.fast.search(text.as_bytes(), |place, rules| pass.try_rules(rules, place));
-        }
-        if !self.thorough.is_empty() {
-            let mut pass = Pass::new(self, findings, log, text, around);
-            self.thorough.search(text.as_bytes(), |place, rules| pass.try_rules(rules, place));
+            self.sieve.search(text.as_bytes(), |place, rules| pass.try_rules(rules, place));
         }
         if !self.always.is_empty() {
             Pass::new(self, findings, log, text, around).try_everywhere(&self.always);

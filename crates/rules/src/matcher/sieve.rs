@@ -2,146 +2,95 @@
 //!
 //! A literal that is long enough holds, wherever it stands, a sampled gram: one that starts at a multiple of the stride. So
 //! only those are looked up, in a table of bits that stays in the processor's nearest cache; what it lets pass is compared.
-//! Of each literal those bytes are sampled that are rarest in a healthy log, so that most lines pass by at once.
+//! Long literals are sampled more sparsely than short ones. Of each literal those bytes are sampled that are rarest in a
+//! healthy log, so that most lines pass by at once.
+
+mod short;
+mod tier;
 
 use std::collections::BTreeMap;
 
-use crate::rarity::{self, gram};
+use short::Short;
+use tier::Tier;
 
-/// Lookups between two branches.
-const LOOKUPS: usize = 8;
-/// Bits of the table for each gram, and the table's least and most bits, as powers of two: at most 32 KiB.
-const BITS_PER_GRAM_LOG: u32 = 6;
-const TABLE_BITS_LOG: std::ops::RangeInclusive<u32> = 10..=18;
+use crate::literal;
 
-/// Finds literals, whatever the case of their ASCII letters. Looks at each `STRIDE`-th gram of `GRAM` bytes (3 or 4).
+/// Bytes that every tier looks at before the next chunk: they stay in the cache meanwhile.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// Finds literals.
 #[derive(Debug)]
-pub(super) struct Sieve<const STRIDE: usize, const GRAM: usize> {
-    /// The bits of the grams that are looked for, by hash.
-    table: Vec<u64>,
-    shift: u32,
-    /// The grams, sorted by hash; those of slot `n` are `slots[n]..slots[n + 1]`.
-    grams: Vec<Gram>,
-    slots: Vec<u32>,
-    slot_shift: u32,
+pub(super) struct Sieve {
     literals: Vec<Literal>,
-}
-
-#[derive(Debug)]
-struct Gram {
-    bytes: u32,
-    /// Where it starts in its literal.
-    offset: u32,
-    literal: u32,
+    /// By length: of 15 bytes and more, of 7, of 3.
+    longest: Tier<8, 8>,
+    long: Tier<4, 4>,
+    short: Short,
 }
 
 #[derive(Debug)]
 struct Literal {
     text: Box<[u8]>,
+    any_case: bool,
     rules: Vec<usize>,
 }
 
-impl<const STRIDE: usize, const GRAM: usize> Sieve<STRIDE, GRAM> {
-    /// The shortest literal that is found, in bytes.
-    pub(super) const LITERAL_BYTES_MIN: usize = STRIDE + GRAM - 1;
+/// A literal of a text: a place within it, and its number.
+type Found = (usize, u32);
 
-    /// Of literals, each with its rule and at least [`Self::LITERAL_BYTES_MIN`] long.
-    pub(super) fn new(literals: &[(String, usize)]) -> Self {
-        let mut by_text: BTreeMap<&[u8], Vec<usize>> = BTreeMap::new();
-        for (text, rule) in literals {
-            by_text.entry(text.as_bytes()).or_default().push(*rule);
+impl Sieve {
+    /// Of literals, each with its rule and at least three bytes long.
+    pub(super) fn new(literals: Vec<(literal::Literal, usize)>) -> Self {
+        let mut by_text: BTreeMap<literal::Literal, Vec<usize>> = BTreeMap::new();
+        for (literal, rule) in literals {
+            by_text.entry(literal).or_default().push(rule);
         }
-        let literals: Vec<_> = by_text.into_iter().map(|(text, rules)| Literal { text: text.into(), rules }).collect();
-        let mut grams: Vec<_> =
-            literals.iter().enumerate().flat_map(|(index, literal)| Self::grams_of(&literal.text, index)).collect();
-        let bits =
-            (grams.len().max(1).ilog2() + BITS_PER_GRAM_LOG).clamp(*TABLE_BITS_LOG.start(), *TABLE_BITS_LOG.end());
-        let shift = u32::BITS - bits;
-        let slot_shift = u32::BITS - grams.len().max(2).ilog2();
-        grams.sort_by_key(|gram| hash(gram.bytes));
-        let mut table = vec![0_u64; 1 << (bits - 6)];
-        let mut slots = vec![0_u32; (1 << (u32::BITS - slot_shift)) + 1];
-        for gram in &grams {
-            let bit = hash(gram.bytes) >> shift;
-            table[(bit >> 6) as usize] |= 1 << (bit & 63);
-            slots[(hash(gram.bytes) >> slot_shift) as usize + 1] += 1;
+        let numbered = |(literal, rules): (literal::Literal, _)| Literal {
+            text: literal.text.into_bytes().into(),
+            any_case: literal.any_case,
+            rules,
+        };
+        let literals: Vec<_> = by_text.into_iter().map(numbered).collect();
+        let of = |least: usize, below: usize| {
+            let numbered = literals.iter().zip(0_u32..);
+            numbered.filter(move |(literal, _)| (least..below).contains(&literal.text.len()))
+        };
+        let (longest, long) = (Tier::<8, 8>::LITERAL_BYTES_MIN, Tier::<4, 4>::LITERAL_BYTES_MIN);
+        Self {
+            longest: Tier::new(of(longest, usize::MAX)),
+            long: Tier::new(of(long, longest)),
+            short: Short::new(of(0, long)),
+            literals,
         }
-        for slot in 1..slots.len() {
-            slots[slot] += slots[slot - 1];
-        }
-        Self { table, shift, grams, slots, slot_shift, literals }
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.literals.is_empty()
     }
 
-    /// The grams of the rarest window that is sure to hold a sampled one.
-    fn grams_of(text: &[u8], literal: usize) -> impl Iterator<Item = Gram> + use<'_, STRIDE, GRAM> {
-        let cost = |window: &[u8]| window.windows(GRAM).map(|bytes| rarity::count(gram(bytes))).sum::<u64>();
-        let windows = text.windows(Self::LITERAL_BYTES_MIN).enumerate();
-        let (start, window) = windows.min_by_key(|(_, window)| cost(window)).unwrap_or((0, &[]));
-        let one = move |(offset, bytes): (usize, &[u8])| Gram {
-            bytes: gram(bytes),
-            offset: (start + offset) as u32,
-            literal: literal as u32,
-        };
-        window.windows(GRAM).enumerate().map(one)
-    }
-
     /// Calls `found` with a place within each literal of the text, in ascending order, and the rules that it belongs to.
     pub(super) fn search(&self, text: &[u8], mut found: impl FnMut(usize, &[usize])) {
-        let reach = STRIDE * (LOOKUPS - 1) + 4;
-        let mut at = 0;
-        while let Some(window) = text.get(at..at + reach) {
-            let mut passed = 0_u32;
-            for lookup in 0..LOOKUPS {
-                let from = lookup * STRIDE;
-                let bytes = [window[from], window[from + 1], window[from + 2], window[from + 3]];
-                passed |= self.bit(Self::gram_at(bytes)) << lookup;
-            }
-            while passed != 0 {
-                self.compare(text, at + passed.trailing_zeros() as usize * STRIDE, &mut found);
-                passed &= passed - 1;
-            }
-            at += STRIDE * LOOKUPS;
-        }
-        while at + GRAM <= text.len() {
-            self.compare(text, at, &mut found);
-            at += STRIDE;
-        }
-    }
-
-    fn gram_at(bytes: [u8; 4]) -> u32 {
-        let keep = u32::MAX >> (8 * (4 - GRAM));
-        (u32::from_le_bytes(bytes) | 0x2020_2020) & keep
-    }
-
-    fn bit(&self, gram: u32) -> u32 {
-        let bit = hash(gram) >> self.shift;
-        (self.table[(bit >> 6) as usize] >> (bit & 63)) as u32 & 1
-    }
-
-    #[inline(never)]
-    fn compare(&self, text: &[u8], at: usize, found: &mut impl FnMut(usize, &[usize])) {
-        let sampled = gram(&text[at..at + GRAM]);
-        let slot = (hash(sampled) >> self.slot_shift) as usize;
-        for gram in &self.grams[self.slots[slot] as usize..self.slots[slot + 1] as usize] {
-            let literal = &self.literals[gram.literal as usize];
-            if gram.bytes == sampled
-                && let Some(start) = at.checked_sub(gram.offset as usize)
-                && text
-                    .get(start..start + literal.text.len())
-                    .is_some_and(|there| there.eq_ignore_ascii_case(&literal.text))
-            {
-                found(at, &literal.rules);
+        let mut in_chunk: Vec<Found> = Vec::new();
+        for start in (0..text.len()).step_by(CHUNK_BYTES) {
+            let chunk = start..text.len().min(start + CHUNK_BYTES);
+            self.longest.search(text, chunk.clone(), &self.literals, &mut in_chunk);
+            self.long.search(text, chunk.clone(), &self.literals, &mut in_chunk);
+            self.short.search(text, chunk, &self.literals, &mut in_chunk);
+            in_chunk.sort_unstable();
+            for (place, literal) in in_chunk.drain(..) {
+                found(place, &self.literals[literal as usize].rules);
             }
         }
     }
 }
 
-fn hash(gram: u32) -> u32 {
-    gram.wrapping_mul(0x9E37_79B1)
+impl Literal {
+    fn stands_at(&self, text: &[u8], start: usize) -> bool {
+        let there = text.get(start..start + self.text.len());
+        there.is_some_and(
+            |there| if self.any_case { there.eq_ignore_ascii_case(&self.text) } else { *there == *self.text },
+        )
+    }
 }
 
 #[cfg(test)]
@@ -150,20 +99,29 @@ mod tests {
 
     use super::*;
 
+    fn literals() -> impl Strategy<Value = Vec<literal::Literal>> {
+        let literal = ("[a-bB ]{3,18}|[a-z:.é ]{3,30}|[A-Za-b1]{3,6}", any::<bool>());
+        let made = |(text, any_case): (String, bool)| {
+            let text = if any_case { text.to_ascii_lowercase() } else { text };
+            literal::Literal { text, any_case }
+        };
+        proptest::collection::vec(literal.prop_map(made), 0..60)
+    }
+
     /// Every occurrence: the rule of each literal, as often as it stands in the text.
-    fn plainly(literals: &[String], text: &str) -> Vec<usize> {
-        let (text, mut rules) = (text.to_ascii_lowercase(), Vec::new());
+    fn plainly(literals: &[literal::Literal], text: &str) -> Vec<usize> {
+        let lower = text.to_ascii_lowercase();
+        let mut rules = Vec::new();
         for (rule, literal) in literals.iter().enumerate() {
-            let places = 0..text.len();
-            rules
-                .extend(places.filter(|place| text.as_bytes()[*place..].starts_with(literal.as_bytes())).map(|_| rule));
+            let text = if literal.any_case { &lower } else { text };
+            let at = |place: &usize| text.as_bytes()[*place..].starts_with(literal.text.as_bytes());
+            rules.extend((0..text.len()).filter(at).map(|_| rule));
         }
         rules
     }
 
-    fn sieved<const STRIDE: usize, const GRAM: usize>(literals: &[String], text: &str) -> Vec<usize> {
-        let numbered: Vec<_> = literals.iter().cloned().zip(0..).collect();
-        let sieve = Sieve::<STRIDE, GRAM>::new(&numbered);
+    fn sieved(literals: &[literal::Literal], text: &str) -> Vec<usize> {
+        let sieve = Sieve::new(literals.iter().cloned().zip(0..).collect());
         let (mut rules, mut last) = (Vec::new(), 0);
         sieve.search(text.as_bytes(), |place, of| {
             assert!(place >= last && place < text.len());
@@ -176,31 +134,29 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_literal_is_found_once(
-            literals in proptest::collection::vec("[a-c ]{7,12}", 0..20),
-            text in "[a-cA-C ]{0,400}",
-        ) {
-            prop_assert_eq!(sieved::<4, 4>(&literals, &text), plainly(&literals, &text));
+        fn every_literal_is_found_once(literals in literals(), text in "[a-bA-B ]{0,400}") {
+            prop_assert_eq!(sieved(&literals, &text), plainly(&literals, &text));
         }
 
         #[test]
         fn every_planted_literal_is_found(
-            literals in proptest::collection::vec("[a-z:.é ]{7,30}", 1..40),
+            literals in literals(),
             filling in "[a-zA-Z0-9 \n]{0,80}",
-            order in proptest::collection::vec(0_usize..40, 0..20),
+            order in proptest::collection::vec((0_usize..40, any::<bool>()), 0..20),
         ) {
-            let literals: Vec<_> = literals.into_iter().filter(|literal| literal.len() >= 7).collect();
-            let planted = order.iter().filter_map(|at| literals.get(*at)).map(|text| text.to_ascii_uppercase());
+            let planted = order.iter().filter_map(|(at, upper)| {
+                let text = &literals.get(*at)?.text;
+                Some(if *upper { text.to_ascii_uppercase() } else { text.clone() })
+            });
             let text: String = planted.flat_map(|literal| [literal, filling.clone()]).collect();
-            prop_assert_eq!(sieved::<4, 4>(&literals, &text), plainly(&literals, &text));
+            prop_assert_eq!(sieved(&literals, &text), plainly(&literals, &text));
         }
 
         #[test]
-        fn short_literals_are_found(
-            literals in proptest::collection::vec("[a-c0-1]{3,6}", 0..10),
-            text in "[a-cA-C0-1]{0,200}",
-        ) {
-            prop_assert_eq!(sieved::<1, 3>(&literals, &text), plainly(&literals, &text));
+        fn literals_across_chunks_are_found(literals in literals(), before in CHUNK_BYTES - 40..CHUNK_BYTES + 8) {
+            let planted: String = literals.iter().map(|literal| literal.text.as_str()).collect();
+            let text = format!("{}{planted}", "-".repeat(before));
+            prop_assert_eq!(sieved(&literals, &text), plainly(&literals, &text));
         }
     }
 }

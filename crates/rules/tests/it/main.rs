@@ -5,6 +5,7 @@
 mod loading;
 mod matching;
 mod packs;
+mod structured_logs;
 
 use paramedic_domain::LogKind;
 use paramedic_rules::{LogText, RuleErrors, RuleSet};
