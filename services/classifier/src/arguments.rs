@@ -1,14 +1,19 @@
 //! The command line of the classifier as a process of its own.
 
+mod cluster;
+
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Parser;
+use paramedic_fetch::HostPattern;
 use paramedic_service::telemetry::LogFormat;
 
 use crate::{
-    collect::{CollectConfig, HostPattern, LogBucket, StoreOption},
+    collect::{CollectConfig, LogBucket, StoreOption},
     config::ClassifierConfig,
 };
+
+pub use cluster::ClusterArguments;
 
 /// Classifies failed Spark jobs and decides what follows.
 ///
@@ -51,8 +56,8 @@ pub struct LogArguments {
     /// A folder whose files reports may name as logs; may be repeated
     #[arg(long = "log-root", value_name = "DIR")]
     pub log_roots: Vec<PathBuf>,
-    /// A host that reports may name in log URLs: `HOST`, `*.SUFFIX`, or `*` for every public address; `:PORT` narrows
-    /// it; may be repeated
+    /// A host that reports, and the servers of the cluster, may name for logs: `HOST`, `*.SUFFIX`, a network such as
+    /// `10.0.0.0/8`, or `*` for every public address; `:PORT` narrows it; may be repeated
     #[arg(long = "log-host", value_name = "HOST", env = "PARAMEDIC_LOG_HOSTS", value_delimiter = ',')]
     pub log_hosts: Vec<HostPattern>,
     /// A bucket, or a path in it, whose objects reports may name: `s3://BUCKET/PATH`, `gs://…`, `abfss://…`; may be
@@ -62,6 +67,9 @@ pub struct LogArguments {
     /// A setting of the object stores, such as `aws_endpoint=URL`, `aws_region=NAME`, `allow_http=true`; may be repeated
     #[arg(long = "log-store-option", value_name = "NAME=VALUE")]
     pub store_options: Vec<StoreOption>,
+    /// Which layers of the cluster are asked.
+    #[command(flatten)]
+    pub cluster: ClusterArguments,
 }
 
 impl LogArguments {
@@ -71,6 +79,7 @@ impl LogArguments {
         config.log_hosts.clone_from(&self.log_hosts);
         config.log_buckets.clone_from(&self.log_buckets);
         config.store_options.clone_from(&self.store_options);
+        self.cluster.apply(&mut config.cluster);
     }
 }
 

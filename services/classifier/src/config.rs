@@ -120,7 +120,8 @@ impl Default for KeepConfig {
 /// Bounds of a decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecisionConfig {
-    /// Reports worked on at once; more wait. Each may hold `collect.total_bytes_max` of logs. Default: 8.
+    /// Reports worked on at once; more wait. Each may hold `collect.total_bytes_max` of logs, and
+    /// `collect.cluster.layer_bytes_max` of each of two layers. Default: 8.
     pub reports_max: usize,
     /// Reports that may wait for that; more are answered 503, to be sent again. Below half of the server's
     /// `requests_max`, so that on one port with the other two services the calls to them find room. Default: 112.

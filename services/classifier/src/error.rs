@@ -18,13 +18,8 @@ pub enum ClassifierError {
         source: paramedic_service::ClientError,
     },
     /// A log root is not there.
-    #[error("the log root {} cannot be used: {source}; create it, or leave it out", path.display())]
-    LogRoot {
-        /// The directory.
-        path: std::path::PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
+    #[error("log roots: {0}")]
+    LogRoot(#[from] paramedic_fetch::RootError),
     /// A bucket of logs cannot be asked.
     #[error("the log bucket {bucket} cannot be used: {source}")]
     LogBucket {
@@ -33,6 +28,9 @@ pub enum ClassifierError {
         /// Why.
         source: object_store::Error,
     },
+    /// A layer of the cluster cannot be asked.
+    #[error(transparent)]
+    Cluster(#[from] paramedic_cluster::SettingError),
     /// The listener has no address.
     #[error("the listener has no address: {0}")]
     Listener(#[source] std::io::Error),

@@ -10,13 +10,13 @@ use paramedic_domain::{
     Category, Decision, FailureId, LogExcerpt, Page, TellingExcerpt, Timestamp, UnclassifiedDetail, UnclassifiedGroup,
     UnclassifiedSample,
 };
+use paramedic_fetch::cut::cut_long;
 use paramedic_redaction::mask_text;
 use paramedic_rules::{LogText, RuleSet};
 use paramedic_store::{LogRetention, StoreError, Unclassified, UnclassifiedFilter};
 use paramedic_templates::{Template, telling};
 
 use crate::{
-    collect::cut::cut_long,
     config::KeepConfig,
     degraded::{Degraded, STORE_UNAVAILABLE},
     state::Classifier,

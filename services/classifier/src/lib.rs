@@ -33,10 +33,11 @@ use paramedic_store::Store;
 use tokio::net::TcpListener;
 
 pub use arguments::LogArguments;
-pub use collect::{CollectConfig, HostPattern, LogBucket, StoreOption};
+pub use collect::{CollectConfig, LogBucket, StoreOption};
 pub use config::ClassifierConfig;
 pub use error::ClassifierError;
 pub use http::routes;
+pub use paramedic_fetch::HostPattern;
 pub use state::Classifier;
 
 /// Serves the classifier alone until `shutdown` resolves.

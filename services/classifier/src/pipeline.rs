@@ -76,6 +76,7 @@ async fn work(
 ) -> (Decision, Kept) {
     let Undecided { failure_id, reported_at, slot } = begun;
     let collected = step("collect", classifier.collect(&mut report, &mut degraded)).await;
+    report.containers.extend(collected.containers);
     let excerpts = Excerpts::of(&collected.logs, &classifier.keep_bounds);
     let config = configuration::effective(&report.config, collected.event_log.as_ref());
     let circumstances = Circumstances::new(report.exit_code, &config, &report.containers);

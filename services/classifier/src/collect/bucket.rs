@@ -3,7 +3,7 @@
 use object_store::path::Path;
 use url::Url;
 
-use super::CollectError;
+use paramedic_fetch::FetchError;
 
 /// An object store's kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,7 +59,7 @@ pub(super) struct ObjectUrl {
 }
 
 /// The object that the URL names; none: it is no object store's.
-pub(super) fn parse(url: &Url) -> Result<Option<ObjectUrl>, CollectError> {
+pub(super) fn parse(url: &Url) -> Result<Option<ObjectUrl>, FetchError> {
     let kind = match url.scheme() {
         "s3" | "s3a" | "s3n" => StoreKind::S3,
         "gs" => StoreKind::Gcs,
@@ -67,26 +67,26 @@ pub(super) fn parse(url: &Url) -> Result<Option<ObjectUrl>, CollectError> {
         _ => return Ok(None),
     };
     let host = url.host_str().filter(|host| !host.is_empty());
-    let host = host.ok_or_else(|| CollectError::BadUrl("it names no bucket".to_owned()))?;
+    let host = host.ok_or_else(|| FetchError::BadUrl("it names no bucket".to_owned()))?;
     let bucket = match kind {
         StoreKind::Azure if !url.username().is_empty() => {
             Bucket { kind, name: url.username().to_owned(), account: Some(azure_account(host)?) }
         }
         _ if !url.username().is_empty() || url.port().is_some() => {
-            return Err(CollectError::BadUrl("a bucket's URL names no user and no port".to_owned()));
+            return Err(FetchError::BadUrl("a bucket's URL names no user and no port".to_owned()));
         }
         _ => Bucket { kind, name: host.to_owned(), account: None },
     };
-    let path = Path::from_url_path(url.path()).map_err(|error| CollectError::BadUrl(error.to_string()))?;
+    let path = Path::from_url_path(url.path()).map_err(|error| FetchError::BadUrl(error.to_string()))?;
     Ok(Some(ObjectUrl { bucket, path }))
 }
 
 /// The account of `account.dfs.core.windows.net`, or of its blob address; no other host is Azure's.
-fn azure_account(host: &str) -> Result<String, CollectError> {
+fn azure_account(host: &str) -> Result<String, FetchError> {
     let account = host.strip_suffix(".dfs.core.windows.net").or_else(|| host.strip_suffix(".blob.core.windows.net"));
     let account =
         account.filter(|account| !account.is_empty() && account.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-    account.map(str::to_owned).ok_or_else(|| CollectError::BadUrl(format!("{host} is no storage account's host")))
+    account.map(str::to_owned).ok_or_else(|| FetchError::BadUrl(format!("{host} is no storage account's host")))
 }
 
 #[cfg(test)]

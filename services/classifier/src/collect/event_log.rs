@@ -4,18 +4,19 @@ use std::io::BufReader;
 
 use paramedic_compression::Unpacked;
 use paramedic_domain::EventLogSummary;
+use paramedic_fetch::{FetchError, Remote, arriving, before, path_of};
 use paramedic_spark::event_log::{EventLogError, EventLogLimits, read, read_path};
 use tokio::time::Instant;
 use url::Url;
 
-use super::{CollectError, Collector, arriving, before, bucket, parse_url, stream::Remote};
+use super::{CollectError, Collector, bucket, parse_url};
 
 impl Collector {
     pub(super) async fn read_event_log(&self, url: &str, deadline: Instant) -> Result<EventLogSummary, CollectError> {
         let url = parse_url(url)?;
         match url.scheme() {
             "file" => before(deadline, self.event_log_of_file(&url)).await,
-            "http" | "https" => before(deadline, self.event_log_of(&self.host.at(&url, deadline), deadline)).await,
+            "http" | "https" => before(deadline, self.event_log_of(&self.http.at(&url, deadline), deadline)).await,
             scheme => {
                 let object = bucket::parse(&url)?.ok_or_else(|| CollectError::Scheme(scheme.to_owned()))?;
                 before(deadline, self.event_log_of(&self.stores.at(object, None)?, deadline)).await
@@ -24,10 +25,10 @@ impl Collector {
     }
 
     async fn event_log_of_file(&self, url: &Url) -> Result<EventLogSummary, CollectError> {
-        let path = self.roots.resolve(url).await?;
-        let kind = tokio::fs::metadata(&path).await?;
+        let path = self.roots.resolve(&path_of(url)?).await?;
+        let kind = tokio::fs::metadata(&path).await.map_err(FetchError::File)?;
         if !kind.is_file() && !kind.is_dir() {
-            return Err(CollectError::BadUrl("it names neither a file nor a directory".to_owned()));
+            return Err(FetchError::BadUrl("it names neither a file nor a directory".to_owned()).into());
         }
         in_background(move || read_path(&path, &EventLogLimits::default())).await
     }
@@ -49,8 +50,5 @@ impl Collector {
 async fn in_background(
     work: impl FnOnce() -> Result<EventLogSummary, EventLogError> + Send + 'static,
 ) -> Result<EventLogSummary, CollectError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(summary) => summary.map_err(|error| CollectError::EventLog(error.to_string())),
-        Err(panic) => Err(CollectError::EventLog(panic.to_string())),
-    }
+    tokio::task::spawn_blocking(work).await?.map_err(|error| CollectError::EventLog(error.to_string()))
 }

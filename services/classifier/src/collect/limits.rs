@@ -2,9 +2,11 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use paramedic_cluster::ClusterConfig;
 use paramedic_compression::UnpackLimits;
+use paramedic_fetch::HostPattern;
 
-use super::{bucket::LogBucket, host::HostPattern, object::StoreOption};
+use super::{bucket::LogBucket, object::StoreOption};
 
 /// Bounds of collecting logs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +34,7 @@ pub struct CollectConfig {
     pub http_timeout: Duration,
     /// Redirects that a log host may send, each checked like the URL itself. Default: 3.
     pub redirects_max: usize,
-    /// Longest time for all logs of a report. Default: 20 s.
+    /// Longest time for all logs of a report and all layers. Default: 20 s.
     pub collect_timeout: Duration,
     /// Hosts that a report may name in `http:` and `https:` URLs. Default: none, so nothing is fetched.
     pub log_hosts: Vec<HostPattern>,
@@ -42,6 +44,9 @@ pub struct CollectConfig {
     pub store_options: Vec<StoreOption>,
     /// Directories whose files a report may name. Default: none, so no files.
     pub log_roots: Vec<PathBuf>,
+    /// Layers of the cluster that are asked for what a report does not bring, by its application's id. Their answers may
+    /// name the hosts of `log_hosts` too. Default: none.
+    pub cluster: ClusterConfig,
 }
 
 impl Default for CollectConfig {
@@ -62,6 +67,7 @@ impl Default for CollectConfig {
             log_buckets: Vec::new(),
             store_options: Vec::new(),
             log_roots: Vec::new(),
+            cluster: ClusterConfig::default(),
         }
     }
 }

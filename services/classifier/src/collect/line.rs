@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
+use paramedic_fetch::CutText;
 use paramedic_redaction::mask_text;
 
-use super::{CollectError, cut::CutText};
+use super::CollectError;
 
 /// Texts longer than this are worked on off the threads that serve requests, in bytes.
 const INLINE_BYTES_MAX: usize = 256 * 1024;
@@ -17,7 +18,7 @@ pub(super) async fn for_rules(log: CutText, line_bytes_max: usize) -> Result<Cut
     if !large {
         return Ok(work());
     }
-    tokio::task::spawn_blocking(work).await.map_err(|panic| CollectError::Unpack(panic.to_string()))
+    Ok(tokio::task::spawn_blocking(work).await?)
 }
 
 fn masked(text: String) -> String {

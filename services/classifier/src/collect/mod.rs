@@ -1,29 +1,26 @@
-//! Collecting an attempt's logs: sent inline, in files, behind HTTP, or in object stores. Bounded in bytes, number and time; a log that
+//! Collecting an attempt's logs: sent inline, in files, behind HTTP, in object stores, or asked of the cluster's layers. Bounded in bytes, number and time; a log that
 //! cannot be had is missed, never an error.
 
-mod address;
-mod arriving;
+mod application;
 mod bucket;
-pub(crate) mod cut;
 mod event_log;
-mod file;
-mod host;
-mod http;
+mod layers;
 mod limits;
 mod line;
 mod object;
-mod stream;
 
-use std::{future::Future, time::Duration};
+use std::time::Duration;
 
 use futures::StreamExt;
-use paramedic_domain::{EventLogSummary, FailureReport, LogKind, LogSource};
+use paramedic_cluster::{Cluster, ClusterConfig};
+use paramedic_domain::{ContainerEnd, EventLogSummary, FailureReport, LogKind, LogSource};
+use paramedic_fetch::{CutText, FetchBounds, FetchError, Hosts, HttpBounds, HttpSource, Roots, cut, path_of};
 use paramedic_rules::LogText;
+use paramedic_service::Timeouts;
 use tokio::time::Instant;
 use url::Url;
 
 pub use bucket::LogBucket;
-pub use host::HostPattern;
 pub use limits::CollectConfig;
 pub use object::StoreOption;
 
@@ -33,45 +30,27 @@ use crate::{
     secrets::mask_summary,
     state::Classifier,
 };
-use cut::CutText;
-use file::LogRoots;
-use http::LogHost;
 use object::ObjectStores;
-use stream::FetchBounds;
 
 /// What was collected for one report.
 pub(crate) struct Collected {
     pub(crate) logs: Vec<LogText>,
+    /// How containers ended, as the cluster's layers tell it.
+    pub(crate) containers: Vec<ContainerEnd>,
     pub(crate) event_log: Option<EventLogSummary>,
 }
 
 /// Why a log could not be had. For the service's log only: it may name files and hosts.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CollectError {
-    #[error("the URL is wrong: {0}")]
-    BadUrl(String),
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
     #[error("`{0}:` is none of http:, https:, file:, s3:, gs:, az: and abfss:")]
     Scheme(String),
-    #[error("files are read under the log roots only")]
-    OutsideLogRoots,
-    #[error("{0} is an address of this machine's own network or cloud, which is not asked")]
-    ForbiddenAddress(String),
-    #[error("{0} is not on the allow list of log hosts; where it should be, name it with --log-host")]
-    HostNotAllowed(String),
     #[error("the bucket {0}, or what is asked for in it, is not on the allow list; name it with --log-bucket")]
     BucketNotAllowed(String),
-    #[error("the object store: {0}")]
-    Store(String),
-    #[error("the file cannot be read: {0}")]
-    File(#[from] std::io::Error),
-    #[error("the log host: {0}")]
-    Host(String),
-    #[error("the log host answered {0}")]
-    Status(u16),
-    #[error("it did not arrive in time")]
-    TimedOut,
-    #[error("it cannot be unpacked: {0}")]
-    Unpack(String),
+    #[error("work in the background ended early: {0}")]
+    Background(#[from] tokio::task::JoinError),
     #[error("the event log: {0}")]
     EventLog(String),
 }
@@ -79,18 +58,24 @@ pub(crate) enum CollectError {
 /// Collects logs within its bounds.
 pub(crate) struct Collector {
     config: CollectConfig,
-    roots: LogRoots,
-    host: LogHost,
+    roots: Roots,
+    http: HttpSource,
     stores: ObjectStores,
+    cluster: Cluster,
 }
 
 impl Collector {
     pub(crate) fn new(config: CollectConfig) -> Result<Self, ClassifierError> {
-        let roots = LogRoots::open(&config.log_roots)?;
-        let host = LogHost::new(&config)?;
+        let roots = Roots::open(&config.log_roots)?;
+        let timeouts = Timeouts { connect: config.http_connect_timeout, total: config.http_timeout };
+        let bounds = HttpBounds { timeouts, redirects_max: config.redirects_max };
+        let http = HttpSource::new(Hosts::new(&config.log_hosts), bounds, &[])
+            .map_err(|source| ClassifierError::Peer { setting: "log hosts", source })?;
         // After the log hosts' client, which has chosen the process' TLS.
         let stores = ObjectStores::open(&config)?;
-        Ok(Self { config, roots, host, stores })
+        let hosts = config.log_hosts.clone();
+        let cluster = Cluster::new(ClusterConfig { hosts, ..config.cluster.clone() })?;
+        Ok(Self { config, roots, http, stores, cluster })
     }
 
     /// Every log, in the order given. What could not be had, or not whole, is named in `degraded`.
@@ -98,7 +83,10 @@ impl Collector {
         if sources.is_empty() {
             degraded.add(LOGS_MISSING);
         }
-        let deadline = Instant::now() + self.config.collect_timeout;
+        self.logs_until(Instant::now() + self.config.collect_timeout, sources, degraded).await
+    }
+
+    async fn logs_until(&self, deadline: Instant, sources: Vec<LogSource>, degraded: &mut Degraded) -> Vec<LogText> {
         let bytes_max = self.config.bytes_of_one(sources.len());
         let fetches = sources.into_iter().enumerate().map(|(index, source)| async move {
             let log = source.log;
@@ -126,12 +114,12 @@ impl Collector {
             deadline: earlier(deadline, self.config.http_timeout),
         };
         match url.scheme() {
-            "file" => self.roots.read(&url, FetchBounds { deadline, ..bounds }).await,
-            "http" | "https" => stream::fetch(&self.host.at(&url, bounds.deadline), bounds).await,
+            "file" => Ok(self.roots.read(&path_of(&url)?, FetchBounds { deadline, ..bounds }).await?),
+            "http" | "https" => Ok(paramedic_fetch::fetch(&self.http.at(&url, bounds.deadline), bounds).await?),
             scheme => {
                 let object = bucket::parse(&url)?.ok_or_else(|| CollectError::Scheme(scheme.to_owned()))?;
                 let (head, _) = cut::shares(bytes_max);
-                stream::fetch(&self.stores.at(object, Some(head as u64))?, bounds).await
+                Ok(paramedic_fetch::fetch(&self.stores.at(object, Some(head as u64))?, bounds).await?)
             }
         }
     }
@@ -158,17 +146,27 @@ impl Collector {
 
 impl Classifier {
     /// The logs of a report, which are taken out of it, and its event log: the summary that the reporter sent wins over
-    /// the log itself.
+    /// the log itself; and what the cluster's layers know. All at once, until one deadline.
     pub(crate) async fn collect(&self, report: &mut FailureReport, degraded: &mut Degraded) -> Collected {
-        let logs = self.collector.logs(std::mem::take(&mut report.logs), degraded);
-        if let Some(summary) = &report.event_log_summary {
-            return Collected { logs: logs.await, event_log: Some(summary.clone()) };
+        let collector = &self.collector;
+        let deadline = Instant::now() + collector.config.collect_timeout;
+        let asked = collector.asked(report);
+        let sources = std::mem::take(&mut report.logs);
+        let (none_sent, sent) = (sources.is_empty(), report.event_log_summary.clone());
+        let source = report.event_log.as_ref().filter(|_| sent.is_none());
+        let (mut of_layers, mut of_event_log) = (Degraded::default(), Degraded::default());
+        let (mut logs, (found, containers), read) = tokio::join!(
+            collector.logs_until(deadline, sources, degraded),
+            collector.ask_layers(asked, deadline, &mut of_layers),
+            collector.event_log(source, &mut of_event_log),
+        );
+        logs.extend(found);
+        if none_sent && logs.is_empty() {
+            degraded.add(LOGS_MISSING);
         }
-        let mut missed = Degraded::default();
-        let event_log = self.collector.event_log(report.event_log.as_ref(), &mut missed);
-        let (logs, event_log) = tokio::join!(logs, event_log);
-        degraded.absorb(missed);
-        Collected { logs, event_log }
+        degraded.absorb(of_layers);
+        degraded.absorb(of_event_log);
+        Collected { logs, containers, event_log: sent.or(read) }
     }
 }
 
@@ -199,12 +197,8 @@ fn name_of(source: &LogSource, index: usize) -> String {
     file.map_or_else(|| format!("{} {}", source.log, index + 1), str::to_owned)
 }
 
-fn parse_url(text: &str) -> Result<Url, CollectError> {
-    Url::parse(text).map_err(|error| CollectError::BadUrl(error.to_string()))
-}
-
-async fn before<T>(deadline: Instant, work: impl Future<Output = Result<T, CollectError>>) -> Result<T, CollectError> {
-    tokio::time::timeout_at(deadline, work).await.unwrap_or(Err(CollectError::TimedOut))
+fn parse_url(text: &str) -> Result<Url, FetchError> {
+    Url::parse(text).map_err(|error| FetchError::BadUrl(error.to_string()))
 }
 
 /// A deadline no later than `timeout` from now.

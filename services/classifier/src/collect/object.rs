@@ -11,11 +11,11 @@ use object_store::{
     gcp::{GoogleCloudStorageBuilder, GoogleConfigKey},
     path::Path,
 };
+use paramedic_fetch::{Body, FetchError, Remote};
 
 use super::{
     CollectConfig, CollectError,
     bucket::{Bucket, LogBucket, ObjectUrl, StoreKind},
-    stream::{Body, Remote},
 };
 use crate::error::ClassifierError;
 
@@ -138,14 +138,14 @@ impl ObjectLog {
 }
 
 impl Remote for ObjectLog {
-    async fn open(&self, from: u64) -> Result<Body, CollectError> {
+    async fn open(&self, from: u64) -> Result<Body, FetchError> {
         if from > 0 {
             return self.get(Some(GetRange::Offset(from))).await.map_err(|error| store_error(&error));
         }
         let first = self.first_bytes.map(|bytes| GetRange::Bounded(0..bytes.max(FIRST_BYTES_MIN)));
         match self.get(first).await {
             Err(Error::Generic { .. }) if self.is_empty().await => {
-                let nothing = futures::stream::empty::<Result<Bytes, CollectError>>().boxed();
+                let nothing = futures::stream::empty::<Result<Bytes, FetchError>>().boxed();
                 Ok(Body { chunks: nothing, size: Some(0), ranges: true, until: None })
             }
             body => body.map_err(|error| store_error(&error)),
@@ -154,6 +154,6 @@ impl Remote for ObjectLog {
 }
 
 /// The kind of the error and its causes; the stores' own texts name the request, and no credentials.
-fn store_error(error: &Error) -> CollectError {
-    CollectError::Store(error.to_string())
+fn store_error(error: &Error) -> FetchError {
+    FetchError::Source(format!("the object store: {error}"))
 }

@@ -2,28 +2,28 @@
 
 use std::io::{self, Read};
 
-use axum::body::Bytes;
+use bytes::Bytes;
 use futures::StreamExt;
 use tokio::{sync::mpsc, time::Instant};
 
-use super::{before, stream::Chunks};
+use crate::{before, stream::Chunks};
 
 /// Chunks on their way from the network to the reader.
 const CHUNKS_MAX: usize = 16;
 
 /// Both ends: what is sent to one is read from the other.
-pub(super) fn channel() -> (Sender, Arriving) {
+pub fn channel() -> (Sender, Arriving) {
     let (sender, receiver) = mpsc::channel(CHUNKS_MAX);
     (Sender(sender), Arriving { receiver, current: io::Cursor::default() })
 }
 
 /// Where the chunks go in. When it is dropped, the reader is at its end.
-pub(super) struct Sender(mpsc::Sender<Bytes>);
+pub struct Sender(mpsc::Sender<Bytes>);
 
 impl Sender {
     /// Sends what arrives until the deadline, up to `room` bytes, which are taken off it. `false`: more would have
     /// followed. When the reader has what it wants the rest is not fetched.
-    pub(super) async fn send_all(&self, mut chunks: Chunks, room: &mut u64, deadline: Instant) -> bool {
+    pub async fn send_all(&self, mut chunks: Chunks, room: &mut u64, deadline: Instant) -> bool {
         loop {
             let chunk = match before(deadline, async { chunks.next().await.transpose() }).await {
                 Ok(Some(chunk)) => chunk,
@@ -43,7 +43,7 @@ impl Sender {
 }
 
 /// The reader.
-pub(super) struct Arriving {
+pub struct Arriving {
     receiver: mpsc::Receiver<Bytes>,
     current: io::Cursor<Bytes>,
 }

@@ -5,11 +5,12 @@ use std::{net::IpAddr, sync::Arc};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
-use super::{CollectError, address};
+use crate::{FetchError, address};
 
-/// An entry of the allow list of log hosts: `host`, `*.suffix` or `*`, and a port where not every port is meant.
+/// An entry of the allow list of log hosts: `host`, `*.suffix`, a network such as `10.0.0.0/8`, or `*`; and a port where
+/// not every port is meant.
 ///
-/// A host that is named, or whose suffix is, may lie in a private network. `*` stands for every host with a public
+/// A host that is named, or whose suffix or network is, may lie in a private network. `*` stands for every host with a public
 /// address: a report that names `localhost` or a neighbour is refused. No entry opens link-local addresses and metadata
 /// services.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +25,18 @@ enum NamePattern {
     /// With its dot.
     Suffix(String),
     Exact(Host),
+    /// Addresses that begin with so many bits of this one. A name is allowed by its name only.
+    Network(IpAddr, u8),
+}
+
+impl NamePattern {
+    fn network(text: &str) -> Option<Self> {
+        let (address, bits) = text.split_once('/')?;
+        let address: IpAddr = address.trim_matches(['[', ']']).parse().ok()?;
+        let bits: u8 =
+            bits.parse().ok().filter(|bits| (1..=if address.is_ipv4() { 32 } else { 128 }).contains(bits))?;
+        Some(Self::Network(address, bits))
+    }
 }
 
 impl std::str::FromStr for HostPattern {
@@ -45,6 +58,9 @@ impl std::str::FromStr for HostPattern {
                 NamePattern::Suffix(suffix.to_ascii_lowercase())
             }
             Some(_) => return Err("`*` stands alone, or before a suffix with its dot: `*.example.com`".to_owned()),
+            None if name.contains('/') => {
+                NamePattern::network(name).ok_or("a network is an address and its bits: `10.0.0.0/8`")?
+            }
             None => {
                 let host = Host::parse(name);
                 NamePattern::Exact(host.map_err(|error| format!("give a host, `*.suffix` or `*`: {error}"))?)
@@ -55,6 +71,13 @@ impl std::str::FromStr for HostPattern {
 }
 
 impl HostPattern {
+    /// The host of an `http:` or `https:` URL without user and password, at any port.
+    pub fn of(url: &Url) -> Option<Self> {
+        let plain = matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none();
+        let host = url.host().filter(|_| plain)?.to_owned();
+        Some(Self { name: NamePattern::Exact(host), port: None })
+    }
+
     /// `None`: it is another host. Else whether it is named.
     fn names<S: AsRef<str>>(&self, host: &Host<S>) -> Option<bool> {
         match (&self.name, host) {
@@ -67,8 +90,26 @@ impl HostPattern {
             }
             (NamePattern::Exact(Host::Ipv4(exact)), Host::Ipv4(address)) => (exact == address).then_some(true),
             (NamePattern::Exact(Host::Ipv6(exact)), Host::Ipv6(address)) => (exact == address).then_some(true),
+            (NamePattern::Network(network, bits), Host::Ipv4(address)) => {
+                within(*network, *bits, IpAddr::V4(*address)).then_some(true)
+            }
+            (NamePattern::Network(network, bits), Host::Ipv6(address)) => {
+                within(*network, *bits, IpAddr::V6(*address)).then_some(true)
+            }
             _ => None,
         }
+    }
+}
+
+fn within(network: IpAddr, bits: u8, address: IpAddr) -> bool {
+    match (network, address) {
+        (IpAddr::V4(network), IpAddr::V4(address)) => {
+            (network.to_bits() ^ address.to_bits()).leading_zeros() >= u32::from(bits)
+        }
+        (IpAddr::V6(network), IpAddr::V6(address)) => {
+            (network.to_bits() ^ address.to_bits()).leading_zeros() >= u32::from(bits)
+        }
+        _ => false,
     }
 }
 
@@ -89,26 +130,27 @@ impl Reach {
 
 /// The allow list.
 #[derive(Clone)]
-pub(super) struct LogHosts(Arc<[HostPattern]>);
+pub struct Hosts(Arc<[HostPattern]>);
 
-impl LogHosts {
-    pub(super) fn new(patterns: &[HostPattern]) -> Self {
+impl Hosts {
+    /// These entries; none allows nothing.
+    pub fn new(patterns: &[HostPattern]) -> Self {
         Self(patterns.into())
     }
 
     /// Refuses a URL whose host or port is not on the list, or whose address is not to be asked. Names are checked
     /// again when they are resolved.
-    pub(super) fn check(&self, url: &Url) -> Result<(), CollectError> {
-        let host = url.host().ok_or_else(|| CollectError::BadUrl("it names no host".to_owned()))?;
+    pub fn check(&self, url: &Url) -> Result<(), FetchError> {
+        let host = url.host().ok_or_else(|| FetchError::BadUrl("it names no host".to_owned()))?;
         let reach = self
             .reach(&host, url.port_or_known_default())
-            .ok_or_else(|| CollectError::HostNotAllowed(host.to_string()))?;
+            .ok_or_else(|| FetchError::HostNotAllowed(host.to_string()))?;
         let address = match host {
             Host::Ipv4(address) => IpAddr::V4(address),
             Host::Ipv6(address) => IpAddr::V6(address),
             Host::Domain(_) => return Ok(()),
         };
-        if reach.allows(address) { Ok(()) } else { Err(CollectError::ForbiddenAddress(address.to_string())) }
+        if reach.allows(address) { Ok(()) } else { Err(FetchError::ForbiddenAddress(address.to_string())) }
     }
 
     /// A host that is named is reached at the ports named with it only, `*` or not; no port: at any of them.
@@ -125,7 +167,7 @@ impl LogHosts {
 
 /// The system's resolver, less the addresses that are not to be asked. What it answers is what is connected to, so that
 /// a name cannot change its address between the check and the use.
-impl Resolve for LogHosts {
+impl Resolve for Hosts {
     fn resolve(&self, name: Name) -> Resolving {
         let reach = self.reach(&Host::Domain(name.as_str()), None);
         Box::pin(async move {
@@ -147,7 +189,7 @@ mod tests {
 
     fn allows(patterns: &[&str], url: &str) -> bool {
         let patterns: Vec<HostPattern> = patterns.iter().map(|pattern| pattern.parse().unwrap()).collect();
-        LogHosts::new(&patterns).check(&Url::parse(url).unwrap()).is_ok()
+        Hosts::new(&patterns).check(&Url::parse(url).unwrap()).is_ok()
     }
 
     #[test]
@@ -171,6 +213,13 @@ mod tests {
             (&["*"], "http://127.0.0.1:8083/v1/patches", false),
             (&["*"], "http://[::1]/", false),
             (&["127.0.0.1"], "http://2130706433/", true),
+            (&["10.0.0.0/8"], "http://10.200.3.4:8042/", true),
+            (&["10.0.0.0/8:8042", "11.0.0.0/8"], "http://10.200.3.4/", false),
+            (&["10.0.0.0/9"], "http://10.200.3.4/", false),
+            (&["10.0.0.0/8"], "http://name.internal/", false),
+            (&["10.0.0.0/8"], "http://[::ffff:10.0.0.7]/", false),
+            (&["[fd00::]/8"], "http://[fd12::7]:8081/", true),
+            (&["[fd00::]/8"], "http://[fe00::7]/", false),
         ] {
             assert_eq!(allows(patterns, url), expected, "{patterns:?} {url}");
         }
@@ -178,7 +227,7 @@ mod tests {
 
     #[test]
     fn metadata_services_are_refused_however_they_are_written() {
-        let patterns = ["*", "169.254.169.254", "[fe80::1]", "0.0.0.0"];
+        let patterns = ["*", "169.254.169.254", "169.0.0.0/8", "[fe80::1]", "[fd00::]/8", "0.0.0.0"];
         for url in [
             "http://169.254.169.254/latest/meta-data",
             "http://2852039166/",
@@ -196,7 +245,20 @@ mod tests {
 
     #[test]
     fn wrong_entries_are_refused() {
-        for wrong in ["", "*internal", "*.", "*.*.x", "a b", "host:99999", "host:", "http://host"] {
+        for wrong in [
+            "",
+            "*internal",
+            "*.",
+            "*.*.x",
+            "a b",
+            "host:99999",
+            "host:",
+            "http://host",
+            "10.0.0.0/33",
+            "10.0.0.0/0",
+            "10/8",
+            "host/8",
+        ] {
             assert!(wrong.parse::<HostPattern>().is_err(), "{wrong}");
         }
     }
@@ -205,7 +267,7 @@ mod tests {
     async fn a_name_is_resolved_to_addresses_that_may_be_asked() {
         let resolve = async |patterns: &[&str]| {
             let patterns: Vec<HostPattern> = patterns.iter().map(|pattern| pattern.parse().unwrap()).collect();
-            let addresses = LogHosts::new(&patterns).resolve("localhost".parse().unwrap()).await;
+            let addresses = Hosts::new(&patterns).resolve("localhost".parse().unwrap()).await;
             addresses.map(Iterator::count).unwrap_or_default()
         };
         assert!(resolve(&["localhost"]).await > 0);

@@ -9,20 +9,21 @@ const LINE_SEARCH_BYTES_MAX: usize = 64 * 1024;
 
 /// A log's text.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct CutText {
-    pub(crate) text: String,
+pub struct CutText {
+    /// What was kept.
+    pub text: String,
     /// Nothing of it was left out.
-    pub(crate) whole: bool,
+    pub whole: bool,
 }
 
 /// How many bytes of head and of tail are kept.
-pub(super) fn shares(bytes_max: usize) -> (usize, usize) {
+pub fn shares(bytes_max: usize) -> (usize, usize) {
     let head = (bytes_max as f64 * HEAD_SHARE) as usize;
     (head, bytes_max - head)
 }
 
 /// Keeps the head and the tail of what is written to it, in bounded memory.
-pub(super) struct HeadTail {
+pub struct HeadTail {
     head: Vec<u8>,
     tail: VecDeque<u8>,
     head_max: usize,
@@ -32,12 +33,19 @@ pub(super) struct HeadTail {
 }
 
 impl HeadTail {
-    pub(super) fn new(bytes_max: usize) -> Self {
+    /// Nothing yet; keeps so many bytes.
+    pub fn new(bytes_max: usize) -> Self {
         let (head_max, tail_max) = shares(bytes_max);
+        Self::of_shares(head_max, tail_max)
+    }
+
+    /// Nothing yet; keeps so many bytes of the head and of the tail.
+    pub fn of_shares(head_max: usize, tail_max: usize) -> Self {
         Self { head: Vec::new(), tail: VecDeque::new(), head_max, tail_max, left_out: 0, ended_early: false }
     }
 
-    pub(super) fn write(&mut self, mut bytes: &[u8]) {
+    /// More of the log.
+    pub fn write(&mut self, mut bytes: &[u8]) {
         let room = self.head_max.saturating_sub(self.head.len());
         let (to_head, rest) = bytes.split_at(room.min(bytes.len()));
         self.head.extend_from_slice(to_head);
@@ -53,20 +61,22 @@ impl HeadTail {
     }
 
     /// So many bytes between what was written and what will be are left out.
-    pub(super) fn skip(&mut self, bytes: u64) {
+    pub fn skip(&mut self, bytes: u64) {
         self.left_out += bytes;
     }
 
     /// More would have followed.
-    pub(super) fn end_early(&mut self) {
+    pub fn end_early(&mut self) {
         self.ended_early = true;
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    /// Nothing has been written.
+    pub fn is_empty(&self) -> bool {
         self.head.is_empty() && self.tail.is_empty()
     }
 
-    pub(super) fn finish(self) -> CutText {
+    /// What was kept, cut to whole lines.
+    pub fn finish(self) -> CutText {
         let tail = Vec::from(self.tail);
         if self.left_out == 0 {
             let mut bytes = self.head;
@@ -78,7 +88,7 @@ impl HeadTail {
 }
 
 /// Cuts a text that is at hand.
-pub(super) fn cut(text: String, bytes_max: usize) -> CutText {
+pub fn cut(text: String, bytes_max: usize) -> CutText {
     if text.len() <= bytes_max {
         return CutText { text, whole: true };
     }
@@ -86,7 +96,7 @@ pub(super) fn cut(text: String, bytes_max: usize) -> CutText {
 }
 
 /// Cuts a text that is longer than `bytes_max`.
-pub(crate) fn cut_long(text: &str, bytes_max: usize) -> CutText {
+pub fn cut_long(text: &str, bytes_max: usize) -> CutText {
     let (head, tail) = shares(bytes_max);
     let bytes = text.as_bytes();
     let left_out = bytes.len() - bytes_max;

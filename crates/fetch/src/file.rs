@@ -1,57 +1,77 @@
-//! Logs in files, under the log roots only.
+//! Logs in files, under the allowed folders only.
 
 use std::{
     fs::File,
     io::{Read as _, Seek as _, SeekFrom},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use paramedic_compression::{Codec, MAGIC_BYTES};
 use tokio::time::Instant;
 use url::Url;
 
-use super::{
-    CollectError, before,
+use crate::{
+    FetchError, before,
     cut::{CutText, HeadTail, shares},
     stream::{FetchBounds, unpack_into},
 };
-use crate::error::ClassifierError;
 
 /// Read at once, in bytes.
 const CHUNK_BYTES: usize = 64 * 1024;
 
-/// The directories whose files may be read.
-pub(super) struct LogRoots(Vec<PathBuf>);
+/// Folders whose files may be read.
+#[derive(Clone)]
+pub struct Roots(Arc<[PathBuf]>);
 
-impl LogRoots {
-    pub(super) fn open(roots: &[PathBuf]) -> Result<Self, ClassifierError> {
-        let canonical = |path: &PathBuf| {
-            path.canonicalize().map_err(|source| ClassifierError::LogRoot { path: path.clone(), source })
-        };
+impl Roots {
+    /// These folders, which must be there.
+    pub fn open(roots: &[PathBuf]) -> Result<Self, RootError> {
+        let canonical = |path: &PathBuf| path.canonicalize().map_err(|source| RootError { path: path.clone(), source });
         Ok(Self(roots.iter().map(canonical).collect::<Result<_, _>>()?))
     }
 
-    /// The file that the URL names, when it really (links followed) lies under a root and is of the kind wanted.
-    pub(super) async fn resolve(&self, url: &Url) -> Result<PathBuf, CollectError> {
-        if self.0.is_empty() {
-            return Err(CollectError::OutsideLogRoots);
-        }
-        let path = url.to_file_path().map_err(|()| CollectError::BadUrl("it names no file of this host".to_owned()))?;
-        let path = tokio::fs::canonicalize(path).await?;
-        if self.0.iter().any(|root| path.starts_with(root)) { Ok(path) } else { Err(CollectError::OutsideLogRoots) }
+    /// Each folder, links followed.
+    pub fn iter(&self) -> impl Iterator<Item = &Path> {
+        self.0.iter().map(PathBuf::as_path)
     }
 
-    pub(super) async fn read(&self, url: &Url, bounds: FetchBounds) -> Result<CutText, CollectError> {
-        let path = before(bounds.deadline, self.resolve(url)).await?;
+    /// The path, when it really (links followed) lies under a root.
+    pub async fn resolve(&self, path: &Path) -> Result<PathBuf, FetchError> {
+        if self.0.is_empty() {
+            return Err(FetchError::OutsideRoots);
+        }
+        let path = tokio::fs::canonicalize(path).await?;
+        if self.iter().any(|root| path.starts_with(root)) { Ok(path) } else { Err(FetchError::OutsideRoots) }
+    }
+
+    /// The regular file there, or its ends.
+    pub async fn read(&self, path: &Path, bounds: FetchBounds) -> Result<CutText, FetchError> {
+        let path = before(bounds.deadline, self.resolve(path)).await?;
         let reading = tokio::task::spawn_blocking(move || read_file(&path, bounds));
-        reading.await.map_err(|panic| CollectError::Unpack(panic.to_string()))?
+        reading.await.map_err(|panic| FetchError::Unpack(panic.to_string()))?
     }
 }
 
-fn read_file(path: &Path, bounds: FetchBounds) -> Result<CutText, CollectError> {
+/// A folder that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("the folder {} cannot be used: {source}; create it, or leave it out", path.display())]
+pub struct RootError {
+    /// The folder.
+    pub path: PathBuf,
+    /// Why.
+    pub source: std::io::Error,
+}
+
+/// The file of this host that a `file:` URL names.
+pub fn path_of(url: &Url) -> Result<PathBuf, FetchError> {
+    url.to_file_path().map_err(|()| FetchError::BadUrl("it names no file of this host".to_owned()))
+}
+
+fn read_file(path: &Path, bounds: FetchBounds) -> Result<CutText, FetchError> {
     // A pipe or a device would block for ever, or never end.
     if !std::fs::metadata(path)?.is_file() {
-        return Err(CollectError::BadUrl("it names no regular file".to_owned()));
+        return Err(FetchError::BadUrl("it names no regular file".to_owned()));
     }
     let mut file = File::open(path)?;
     let mut kept = HeadTail::new(bounds.bytes_max);
@@ -67,7 +87,7 @@ fn read_file(path: &Path, bounds: FetchBounds) -> Result<CutText, CollectError> 
 }
 
 /// Of a long file only the ends are read.
-fn copy_ends(file: &mut File, bounds: FetchBounds, kept: &mut HeadTail) -> Result<(), CollectError> {
+fn copy_ends(file: &mut File, bounds: FetchBounds, kept: &mut HeadTail) -> Result<(), FetchError> {
     let length = file.metadata()?.len();
     let (head, tail) = shares(bounds.bytes_max);
     if length > bounds.bytes_max as u64 {
@@ -79,7 +99,7 @@ fn copy_ends(file: &mut File, bounds: FetchBounds, kept: &mut HeadTail) -> Resul
     copy(file, length, bounds.deadline, kept)
 }
 
-fn copy(file: &mut File, bytes_max: u64, deadline: Instant, kept: &mut HeadTail) -> Result<(), CollectError> {
+fn copy(file: &mut File, bytes_max: u64, deadline: Instant, kept: &mut HeadTail) -> Result<(), FetchError> {
     let mut part = file.take(bytes_max);
     let mut chunk = vec![0; CHUNK_BYTES];
     loop {
@@ -108,10 +128,6 @@ mod tests {
         }
     }
 
-    fn url(path: &Path) -> Url {
-        Url::from_file_path(path).unwrap()
-    }
-
     #[tokio::test]
     async fn only_regular_files_that_really_lie_under_a_root_are_read() {
         let folder = tempfile::tempdir().unwrap();
@@ -120,20 +136,17 @@ mod tests {
         std::fs::write(root.join("sub/a b.log"), "inside").unwrap();
         std::fs::write(folder.path().join("secret"), "outside").unwrap();
         std::os::unix::fs::symlink(folder.path().join("secret"), root.join("link.log")).unwrap();
-        let roots = LogRoots::open(std::slice::from_ref(&root)).unwrap();
+        let roots = Roots::open(std::slice::from_ref(&root)).unwrap();
 
-        assert_eq!(roots.read(&url(&root.join("sub/a b.log")), at_most(100)).await.unwrap().text, "inside");
+        assert_eq!(roots.read(&root.join("sub/a b.log"), at_most(100)).await.unwrap().text, "inside");
         for path in [root.join("link.log"), folder.path().join("secret"), root.join("../secret")] {
-            let refused = roots.read(&url(&path), at_most(100)).await;
-            assert!(matches!(refused, Err(CollectError::OutsideLogRoots)), "{path:?}: {refused:?}");
+            let refused = roots.read(&path, at_most(100)).await;
+            assert!(matches!(refused, Err(FetchError::OutsideRoots)), "{path:?}: {refused:?}");
         }
-        assert!(matches!(roots.read(&url(&root), at_most(100)).await, Err(CollectError::BadUrl(_))));
-        assert!(matches!(roots.read(&url(&root.join("none")), at_most(100)).await, Err(CollectError::File(_))));
-        let no_roots = LogRoots::open(&[]).unwrap();
-        assert!(matches!(
-            no_roots.read(&url(&root.join("sub/a b.log")), at_most(100)).await,
-            Err(CollectError::OutsideLogRoots)
-        ));
+        assert!(matches!(roots.read(&root, at_most(100)).await, Err(FetchError::BadUrl(_))));
+        assert!(matches!(roots.read(&root.join("none"), at_most(100)).await, Err(FetchError::File(_))));
+        let no_roots = Roots::open(&[]).unwrap();
+        assert!(matches!(no_roots.read(&root.join("sub/a b.log"), at_most(100)).await, Err(FetchError::OutsideRoots)));
     }
 
     #[tokio::test]
@@ -142,8 +155,8 @@ mod tests {
         let path = folder.path().join("huge.log");
         let file = std::fs::File::create(&path).unwrap();
         file.set_len(10 << 30).unwrap(); // sparse: 10 GiB of nothing
-        let roots = LogRoots::open(&[folder.path().to_owned()]).unwrap();
-        let cut = roots.read(&url(&path), at_most(1 << 20)).await.unwrap();
+        let roots = Roots::open(&[folder.path().to_owned()]).unwrap();
+        let cut = roots.read(&path, at_most(1 << 20)).await.unwrap();
         assert!(!cut.whole && cut.text.len() < (1 << 20) + 100);
     }
 }

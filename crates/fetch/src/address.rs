@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Link-local addresses (AWS, GCP and Azure serve instance credentials at 169.254.169.254), the metadata services that
 /// live elsewhere, and addresses that name no single host.
-pub(super) fn is_forbidden(address: IpAddr) -> bool {
+pub(crate) fn is_forbidden(address: IpAddr) -> bool {
     /// Alibaba Cloud's, Azure's and Oracle Cloud's metadata services.
     const METADATA_V4: [Ipv4Addr; 3] =
         [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16), Ipv4Addr::new(192, 0, 0, 192)];
@@ -30,7 +30,7 @@ pub(super) fn is_forbidden(address: IpAddr) -> bool {
 }
 
 /// Is it an address of the public network?
-pub(super) fn is_public(address: IpAddr) -> bool {
+pub(crate) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {
             let [a, b, ..] = v4.octets();

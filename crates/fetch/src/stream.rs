@@ -2,13 +2,13 @@
 
 use std::{future::Future, io::Read as _};
 
-use axum::body::Bytes;
+use bytes::Bytes;
 use futures::{StreamExt, stream::BoxStream};
 use paramedic_compression::{Codec, MAGIC_BYTES, UnpackLimits, Unpacked};
 use tokio::time::Instant;
 
-use super::{
-    CollectError, arriving, before,
+use crate::{
+    FetchError, arriving, before,
     cut::{CutText, HeadTail, shares},
 };
 
@@ -16,38 +16,41 @@ use super::{
 const CHUNK_BYTES: usize = 64 * 1024;
 
 /// Bytes of a log, as they arrive.
-pub(super) type Chunks = BoxStream<'static, Result<Bytes, CollectError>>;
+pub type Chunks = BoxStream<'static, Result<Bytes, FetchError>>;
 
 /// What was opened of a log.
-pub(super) struct Body {
-    pub(super) chunks: Chunks,
+pub struct Body {
+    /// The bytes.
+    pub chunks: Chunks,
     /// Bytes of the whole log, where that is known.
-    pub(super) size: Option<u64>,
+    pub size: Option<u64>,
     /// It can be had from any offset.
-    pub(super) ranges: bool,
+    pub ranges: bool,
     /// It ends at this offset although the log goes on.
-    pub(super) until: Option<u64>,
+    pub until: Option<u64>,
 }
 
 /// Something that holds a log and can be asked for it.
-pub(super) trait Remote {
+pub trait Remote {
     /// The log from an offset on. From 0 it may stop early, at `until`; else it goes to the end.
-    fn open(&self, from: u64) -> impl Future<Output = Result<Body, CollectError>> + Send;
+    fn open(&self, from: u64) -> impl Future<Output = Result<Body, FetchError>> + Send;
 }
 
 /// Bounds of fetching one log.
 #[derive(Clone, Copy)]
-pub(super) struct FetchBounds {
+pub struct FetchBounds {
     /// Most bytes that are kept.
-    pub(super) bytes_max: usize,
+    pub bytes_max: usize,
     /// Most bytes that are transferred.
-    pub(super) fetch_bytes_max: u64,
-    pub(super) unpack: UnpackLimits,
-    pub(super) deadline: Instant,
+    pub fetch_bytes_max: u64,
+    /// Bounds of unpacking.
+    pub unpack: UnpackLimits,
+    /// What has arrived by then is used.
+    pub deadline: Instant,
 }
 
 /// One log; what has arrived when time or bytes run out is used.
-pub(super) async fn fetch(remote: &impl Remote, bounds: FetchBounds) -> Result<CutText, CollectError> {
+pub async fn fetch(remote: &impl Remote, bounds: FetchBounds) -> Result<CutText, FetchError> {
     let mut body = before(bounds.deadline, remote.open(0)).await?;
     let start = start_of(&mut body.chunks, bounds.deadline).await?;
     let compressed = Codec::of(&start).is_some();
@@ -56,8 +59,21 @@ pub(super) async fn fetch(remote: &impl Remote, bounds: FetchBounds) -> Result<C
     if compressed { unpack(remote, body, bounds).await } else { plain(remote, body, bounds).await }
 }
 
+/// An answer that is of use only as a whole, such as a JSON document.
+pub async fn answer(remote: &impl Remote, bytes_max: usize, deadline: Instant) -> Result<Vec<u8>, FetchError> {
+    let mut chunks = before(deadline, remote.open(0)).await?.chunks;
+    let mut bytes = Vec::new();
+    while let Some(chunk) = next(&mut chunks, deadline).await? {
+        if bytes.len() + chunk.len() > bytes_max {
+            return Err(FetchError::TooLong(bytes_max));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
 /// As many bytes as tell how it is compressed; fewer of a log that ends or breaks off before.
-async fn start_of(chunks: &mut Chunks, deadline: Instant) -> Result<Vec<u8>, CollectError> {
+async fn start_of(chunks: &mut Chunks, deadline: Instant) -> Result<Vec<u8>, FetchError> {
     let mut start = Vec::new();
     while start.len() < MAGIC_BYTES {
         match next(chunks, deadline).await {
@@ -69,11 +85,11 @@ async fn start_of(chunks: &mut Chunks, deadline: Instant) -> Result<Vec<u8>, Col
     Ok(start)
 }
 
-async fn next(chunks: &mut Chunks, deadline: Instant) -> Result<Option<Bytes>, CollectError> {
+async fn next(chunks: &mut Chunks, deadline: Instant) -> Result<Option<Bytes>, FetchError> {
     before(deadline, async { chunks.next().await.transpose() }).await
 }
 
-async fn plain(remote: &impl Remote, body: Body, bounds: FetchBounds) -> Result<CutText, CollectError> {
+async fn plain(remote: &impl Remote, body: Body, bounds: FetchBounds) -> Result<CutText, FetchError> {
     let mut kept = HeadTail::new(bounds.bytes_max);
     let (head, tail) = shares(bounds.bytes_max);
     let mut room = bounds.fetch_bytes_max;
@@ -107,12 +123,7 @@ async fn plain(remote: &impl Remote, body: Body, bounds: FetchBounds) -> Result<
 
 /// Keeps up to `room` bytes, and takes them off it. `Ok(true)`: the stream ended by itself. Fails only when nothing
 /// arrived at all.
-async fn keep(
-    mut chunks: Chunks,
-    room: &mut u64,
-    deadline: Instant,
-    kept: &mut HeadTail,
-) -> Result<bool, CollectError> {
+async fn keep(mut chunks: Chunks, room: &mut u64, deadline: Instant, kept: &mut HeadTail) -> Result<bool, FetchError> {
     loop {
         match next(&mut chunks, deadline).await {
             Ok(Some(chunk)) => {
@@ -133,7 +144,7 @@ async fn keep(
     }
 }
 
-async fn unpack(remote: &impl Remote, body: Body, bounds: FetchBounds) -> Result<CutText, CollectError> {
+async fn unpack(remote: &impl Remote, body: Body, bounds: FetchBounds) -> Result<CutText, FetchError> {
     let (sender, arriving) = arriving::channel();
     let unpacking = tokio::task::spawn_blocking(move || {
         let mut kept = HeadTail::new(bounds.bytes_max);
@@ -152,26 +163,26 @@ async fn unpack(remote: &impl Remote, body: Body, bounds: FetchBounds) -> Result
         whole
     };
     let (whole, unpacked) = tokio::join!(sending, unpacking);
-    let mut text = unpacked.map_err(|panic| CollectError::Unpack(panic.to_string()))??;
+    let mut text = unpacked.map_err(|panic| FetchError::Unpack(panic.to_string()))??;
     text.whole &= whole;
     Ok(text)
 }
 
 /// Unpacks as much as the bounds let; fails only when nothing could be unpacked. Blocks.
-pub(super) fn unpack_into(
+pub fn unpack_into(
     packed: impl std::io::Read,
     limits: UnpackLimits,
     deadline: Instant,
     kept: &mut HeadTail,
-) -> Result<(), CollectError> {
-    let mut reader = Unpacked::new(packed, limits).map_err(|error| CollectError::Unpack(error.to_string()))?;
+) -> Result<(), FetchError> {
+    let mut reader = Unpacked::new(packed, limits).map_err(|error| FetchError::Unpack(error.to_string()))?;
     let mut chunk = vec![0; CHUNK_BYTES];
     loop {
         match reader.read(&mut chunk) {
             Ok(0) => break,
             Ok(read) => kept.write(chunk.get(..read).unwrap_or_default()),
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(error) if kept.is_empty() => return Err(CollectError::Unpack(error.to_string())),
+            Err(error) if kept.is_empty() => return Err(FetchError::Unpack(error.to_string())),
             Err(error) => {
                 tracing::debug!(%error, "a compressed log ended early");
                 kept.end_early();
