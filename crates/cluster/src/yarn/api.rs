@@ -6,8 +6,11 @@ use url::Url;
 
 use crate::ClusterError;
 
-/// YARN's own exit statuses of containers that ended well, or have not ended.
-const FINE: [i32; 2] = [0, -1000];
+/// YARN's own exit statuses of containers that failed at nothing: they ended well, have not ended, were stopped by the
+/// application master, or with the application.
+const FINE: [i32; 4] = [0, -1000, -105, -107];
+/// Status and diagnostics of a container that the application gave back. The status alone may also be a lost node's.
+const RELEASED: (i32, &str) = (-100, "released by application");
 
 #[derive(Deserialize)]
 pub(super) struct AppAnswer {
@@ -136,7 +139,9 @@ pub(super) struct Container {
 
 impl Container {
     pub(super) fn failed_status(&self) -> Option<i32> {
-        self.exit_status.filter(|status| !FINE.contains(status))
+        let why = self.diagnostics_info.as_deref().unwrap_or_default();
+        let released = |status| status == RELEASED.0 && why.contains(RELEASED.1);
+        self.exit_status.filter(|status| !FINE.contains(status) && !released(*status))
     }
 
     /// The first container of an attempt is the application master's.
@@ -200,6 +205,20 @@ mod tests {
         assert_eq!(ids(r#"{"containers": {"container": [{"containerId": "c1"}]}}"#), ["c1"]);
         assert_eq!(ids(r#"{"containers": null}"#), [""; 0]);
         assert_eq!(ids("{}"), [""; 0]);
+    }
+
+    #[test]
+    fn containers_that_the_application_stopped_or_gave_back_did_not_fail() {
+        let failed = |status: i32, why: &str| {
+            let container = serde_json::json!({
+                "containerId": "c", "containerExitStatus": status, "diagnosticsInfo": why,
+            });
+            serde_json::from_value::<Container>(container).unwrap().failed_status()
+        };
+        assert_eq!(failed(-105, "Container killed by the ApplicationMaster."), None);
+        assert_eq!(failed(-100, "Container released by application"), None);
+        assert_eq!(failed(-100, "Container released on a *lost* node"), Some(-100));
+        assert_eq!(failed(52, ""), Some(52));
     }
 
     #[test]

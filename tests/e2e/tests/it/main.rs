@@ -4,6 +4,8 @@
 mod crash;
 mod degraded;
 mod healing;
+mod layers;
 mod process;
 mod report;
 mod spark;
+mod standalone;

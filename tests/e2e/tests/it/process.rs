@@ -42,6 +42,11 @@ pub(crate) struct Server {
 impl Server {
     /// `paramedic serve` over this data directory, ready.
     pub(crate) async fn start(data_dir: &Path) -> Self {
+        Self::start_with(data_dir, &[]).await
+    }
+
+    /// With more arguments.
+    pub(crate) async fn start_with(data_dir: &Path, arguments: &[&str]) -> Self {
         let ready_file = data_dir.join("url");
         let _ = fs::remove_file(&ready_file);
         let mut command = Command::new(binary("paramedic"));
@@ -50,7 +55,8 @@ impl Server {
             .arg("--data-dir")
             .arg(data_dir)
             .arg("--ready-file")
-            .arg(&ready_file);
+            .arg(&ready_file)
+            .args(arguments);
         let mut server = Self::spawn(command, data_dir, "serve", String::new());
         server.url = server.wait(|| fs::read_to_string(&ready_file).ok()).await;
         server.wait_until_ready().await;
