@@ -57,16 +57,17 @@ async fn the_standalone_cluster_and_the_history_server_tell_what_the_scheduler_d
     let id = cluster.run_to_failure("heap_on_cluster.py", &settings).await;
     wait_for_history(&cluster.history, &id).await;
 
-    let both = ["--spark-master-url", &cluster.master_page, "--history-server-url", &cluster.history];
-    let by_both = decision(&both, "both", &id).await;
-    assert_heap(&by_both);
-    assert_eq!(by_both["classification"]["evidence"][0]["log"], "executor.stderr", "{by_both:#}");
-    assert_eq!(degraded_layers(&by_both), [""; 0], "{by_both:#}");
-
-    // The History Server alone names the workers' pages; it has the driver's view too.
-    let by_history = decision(&["--history-server-url", &cluster.history], "history", &id).await;
+    let (master, history) = (["--spark-master-url", &cluster.master_page], ["--history-server-url", &cluster.history]);
+    let (by_master, by_history) = tokio::join!(decision(&master, "master", &id), decision(&history, "history", &id));
+    assert_heap(&by_master);
+    assert_eq!(by_master["classification"]["evidence"][0]["log"], "executor.stderr", "{by_master:#}");
+    assert_eq!(degraded_layers(&by_master), [""; 0], "{by_master:#}");
+    // The History Server has the driver's view, the exit code, and names the workers' pages.
     assert_heap(&by_history);
+    assert_eq!(by_history["classification"]["evidence"][0]["log"], "driver.stderr", "{by_history:#}");
     assert_eq!(degraded_layers(&by_history), [""; 0], "{by_history:#}");
+    let matched = by_history["classification"]["matched"].as_array().unwrap();
+    assert!(matched.contains(&json!("SparkExecutorExitOutOfMemory")), "by its exit code 52: {by_history:#}");
 
     // With the master gone the work folder still tells, and the decision says what was missed.
     cluster.stop();
