@@ -5,6 +5,7 @@
 mod compressed;
 mod failures;
 mod harness;
+mod layers;
 mod log_hosts;
 mod object_stores;
 mod outcomes;
