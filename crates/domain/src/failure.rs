@@ -153,7 +153,7 @@ pub struct Decision {
     #[serde(default)]
     pub patch: Option<PatchReference>,
     /// What could not be used: `log_unavailable:<log>`, `log_truncated:<log>`, `recommender_unavailable`,
-    /// `configsvc_unavailable`, `model_missing`, `event_log_unavailable`, …
+    /// `configsvc_unavailable`, `model_missing`, `event_log_unavailable`, `layer_unavailable:<layer>: <what mends it>`, …
     pub degraded: Vec<String>,
     /// When it was decided.
     pub decided_at: Timestamp,

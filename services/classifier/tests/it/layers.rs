@@ -55,7 +55,7 @@ async fn decide(running: &Running, report: &FailureReport) -> Decision {
 }
 
 fn layers(decision: &Decision) -> Vec<&str> {
-    decision.degraded.iter().map(String::as_str).filter(|part| part.starts_with("l")).collect()
+    decision.degraded.iter().map(String::as_str).filter(|part| part.starts_with('l')).collect()
 }
 
 #[tokio::test]
