@@ -28,7 +28,7 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Run the classifier, the recommender and the configuration service in one process, on one port
     #[cfg(feature = "server")]
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Run a Spark job, and heal it when it fails
     Submit(Submit),
     /// Say what the logs of a failure mean, without a server

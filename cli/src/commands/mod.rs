@@ -27,7 +27,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, CommandError> {
     let clock = Clock::system();
     match arguments.command {
         #[cfg(feature = "server")]
-        Command::Serve(serve) => block_on(serve::run(serve, clock)),
+        Command::Serve(serve) => block_on(serve::run(*serve, clock)),
         Command::Submit(submit) => block_on(submit::run(submit, clock)),
         Command::Classify(classify) => classify::run(&classify),
         Command::Rules(rules) => rules::run(&rules),
