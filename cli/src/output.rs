@@ -37,6 +37,11 @@ pub(crate) fn table(headers: &[&str], rows: &[Vec<String>]) -> String {
     text
 }
 
+/// A number of things: `1 error`, `2 errors`.
+pub(crate) fn counted(number: usize, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
+}
+
 /// A text from elsewhere, safe to show on a terminal: no control character, at most `characters_max` long.
 pub(crate) fn shown(text: &str, characters_max: usize) -> String {
     let mut shown: String = text

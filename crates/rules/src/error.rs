@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 /// One mistake in a rule file: where it is, and how to mend it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, thiserror::Error)]
 pub struct RuleError {
     /// The file's name.
     pub file: String,
@@ -18,6 +18,9 @@ pub struct RuleError {
     pub rule: Option<String>,
     /// What is wrong and how to mend it.
     pub message: String,
+    /// The line (or the part of it that matters), and on a second line a mark under the place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub excerpt: Option<String>,
 }
 
 impl fmt::Display for RuleError {
@@ -30,8 +33,12 @@ impl fmt::Display for RuleError {
             write!(f, ":{}", self.column)?;
         }
         match &self.rule {
-            Some(rule) => write!(f, ": rule {rule}: {}", self.message),
-            None => write!(f, ": {}", self.message),
+            Some(rule) => write!(f, ": rule {rule}: {}", self.message)?,
+            None => write!(f, ": {}", self.message)?,
+        }
+        match &self.excerpt {
+            Some(excerpt) => write!(f, "\n    {}", excerpt.replace('\n', "\n    ")),
+            None => Ok(()),
         }
     }
 }

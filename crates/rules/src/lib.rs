@@ -8,11 +8,13 @@ pub mod block;
 mod cause;
 pub mod circumstances;
 mod container;
+pub mod coverage;
 mod entry;
 pub mod error;
 mod error_condition;
 pub mod evaluate;
 pub mod example;
+pub mod expectation;
 pub mod explain;
 pub mod lint;
 #[doc(hidden)]
@@ -33,9 +35,11 @@ mod structure;
 mod structured_log;
 
 pub use circumstances::Circumstances;
+pub use coverage::{Coverage, run_with_coverage};
 pub use error::{RuleError, RuleErrors};
 pub use evaluate::{Evaluation, LabelledLog, evaluate};
-pub use example::{ExampleOutcome, run_examples};
+pub use example::{ExampleOutcome, run_examples, run_examples_of};
+pub use expectation::{Expectation, Mismatch};
 pub use explain::{Explanation, explain};
 pub use lint::{Finding, FindingKind, lint};
 pub use rule::{Example, Examples, Rule, RuleStatus, Within};

@@ -18,7 +18,7 @@ pub(crate) fn mistakes(rules: &[Rule], sources: &[(String, String)]) -> Vec<Rule
         };
         let (line, column) = place(rule, sources);
         let (file, name) = (rule.file.clone(), Some(rule.name.clone()));
-        Some(RuleError { file, line, column, rule: name, message })
+        Some(RuleError { file, line, column, rule: name, message, excerpt: None })
     };
     rules.iter().filter_map(mistake).collect()
 }
@@ -33,6 +33,20 @@ fn last_replacement<'r>(known: &BTreeMap<&str, &'r Rule>, rule: &'r Rule) -> Opt
         }
     }
     None
+}
+
+/// Does `other` take the place of `rule`, at once or in the end?
+pub(crate) fn leads_to(rules: &[Rule], rule: &Rule, other: &Rule) -> bool {
+    let mut last = rule;
+    for _ in 0..rules.len() {
+        let next = last.replaced_by.as_ref().and_then(|name| rules.iter().find(|rule| rule.name == *name));
+        match next {
+            Some(next) if next.name == other.name => return true,
+            Some(next) => last = next,
+            None => return false,
+        }
+    }
+    false
 }
 
 /// The line of the rule's `replaced_by`; its name's line where that is written in another style.

@@ -6,6 +6,8 @@ use paramedic_domain::{Category, Configuration, ContainerEnd, ContainerRole, Log
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::expectation::Expectation;
+
 /// One rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Rule {
@@ -183,4 +185,10 @@ pub struct Example {
     /// The job's configuration, as far as it matters.
     #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub config: Configuration,
+    /// What must come of it, beside who decides it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expect: Option<Expectation>,
+    /// The line it stands in, from 1.
+    #[schema(minimum = 1)]
+    pub line: u64,
 }

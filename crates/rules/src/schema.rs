@@ -6,7 +6,7 @@ use paramedic_domain::{Category, ContainerRole, LogKind, MemorySide};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
-use crate::{load::NO_MEMORY_SIDE, rule::RuleStatus};
+use crate::{expectation::ExpectedAction, load::NO_MEMORY_SIDE, rule::RuleStatus};
 
 /// The JSON schema of a rule file.
 pub fn json_schema() -> Value {
@@ -150,6 +150,52 @@ struct RuleExampleMapping {
     /// The job's configuration, as far as it matters.
     #[schemars(default)]
     config: BTreeMap<String, String>,
+    /// What must come of it, beside who decides it.
+    expect: Option<RuleExpectation>,
+}
+
+/// What an example must be classified as: only what is named is compared.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "the schema is made from the type; no value is")]
+struct RuleExpectation {
+    /// The class: the name of the rule that decides, or `Unclassified`.
+    class: Option<String>,
+    /// The kind of cause.
+    #[schemars(schema_with = "expected_category")]
+    #[schemars(default)]
+    category: Option<String>,
+    /// Which memory ran out, or `none`.
+    #[schemars(schema_with = "memory_side")]
+    #[schemars(default)]
+    memory_side: Option<String>,
+    /// Would a retry with nothing changed plausibly succeed?
+    restartable: Option<bool>,
+    /// What follows from the rules alone: `retry_with_config` is a remedy's.
+    #[schemars(schema_with = "action")]
+    #[schemars(default)]
+    action: Option<String>,
+    /// Captures by name.
+    #[schemars(default)]
+    captures: BTreeMap<String, Scalar>,
+    /// Values of the remedy by Spark key.
+    #[schemars(default)]
+    remedy: BTreeMap<String, Scalar>,
+    /// A text that one of the lines of evidence holds.
+    evidence: Option<String>,
+    /// Number of the first line of evidence within the excerpt, from 1.
+    line: Option<u64>,
+}
+
+/// A text, or a number that is read as one.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "the schema is made from the type; no value is")]
+enum Scalar {
+    /// A text.
+    Text(String),
+    /// A number.
+    Number(f64),
 }
 
 /// How a container ended.
@@ -192,6 +238,14 @@ fn logs(generator: &mut SchemaGenerator) -> Schema {
 fn category(_: &mut SchemaGenerator) -> Schema {
     let usable = Category::ALL.iter().filter(|category| **category != Category::Unclassified);
     one_of(&usable.map(|category| category.as_str()).collect::<Vec<_>>())
+}
+
+fn expected_category(_: &mut SchemaGenerator) -> Schema {
+    one_of(&Category::ALL.iter().map(|category| category.as_str()).collect::<Vec<_>>())
+}
+
+fn action(_: &mut SchemaGenerator) -> Schema {
+    one_of(&ExpectedAction::ALL.map(ExpectedAction::as_str))
 }
 
 fn memory_side(_: &mut SchemaGenerator) -> Schema {

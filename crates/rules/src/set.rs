@@ -114,16 +114,27 @@ impl RuleSet {
         let deciding = || hits().filter(|(_, rule, _)| rule.status.decides());
         // An exit code proves little: such a rule decides only where no other does.
         match deciding().find(|(_, rule, _)| !rule.is_weak()).or_else(|| deciding().next()) {
-            Some((number, rule, hit)) => Classification {
-                remedy: self.matcher.patterns(number).remedy.values(&hit.captures, config),
-                ..classification_of(rule, hit, logs, matched)
-            },
+            Some((number, _, hit)) => Classification { matched, ..self.verdict_of(number, hit, logs, config) },
             None => Classification { matched, ..Classification::unclassified() },
+        }
+    }
+
+    /// What one rule says of its hit.
+    pub(crate) fn verdict_of(
+        &self,
+        number: usize,
+        hit: &Hit,
+        logs: &[LogText],
+        config: &Configuration,
+    ) -> Classification {
+        Classification {
+            remedy: self.matcher.patterns(number).remedy.values(&hit.captures, config),
+            ..classification_of(&self.rules[number], hit, logs)
         }
     }
 }
 
-fn classification_of(rule: &Rule, hit: &Hit, logs: &[LogText], matched: Vec<String>) -> Classification {
+fn classification_of(rule: &Rule, hit: &Hit, logs: &[LogText]) -> Classification {
     Classification {
         class: rule.name.clone(),
         category: rule.category,
@@ -135,7 +146,7 @@ fn classification_of(rule: &Rule, hit: &Hit, logs: &[LogText], matched: Vec<Stri
         evidence: hit.evidence(logs),
         captures: hit.captures.clone(),
         remedy: Configuration::default(),
-        matched,
+        matched: vec![rule.name.clone()],
         rules_version: None,
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt};
 use paramedic_domain::ContainerEnd;
 use serde::{
     Deserialize, Deserializer,
-    de::{Error as _, MapAccess, Visitor, value::MapAccessDeserializer},
+    de::{MapAccess, Visitor, value::MapAccessDeserializer},
 };
 use serde_saphyr::Spanned;
 
@@ -26,7 +26,7 @@ pub(crate) struct RawRule {
     pub(crate) summary: Option<Spanned<String>>,
     pub(crate) category: Option<Spanned<String>>,
     pub(crate) memory_side: Option<Spanned<String>>,
-    pub(crate) restartable: Option<bool>,
+    pub(crate) restartable: Option<Spanned<String>>,
     pub(crate) status: Option<Spanned<String>>,
     pub(crate) replaced_by: Option<Spanned<String>>,
     pub(crate) regex: Option<Spanned<String>>,
@@ -63,19 +63,20 @@ pub(crate) struct RawRule {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawExamples {
     #[serde(default, rename = "match")]
-    pub(crate) hits: Vec<RawExample>,
+    pub(crate) hits: Vec<Spanned<RawExample>>,
     #[serde(default, rename = "no_match")]
-    pub(crate) near_misses: Vec<RawExample>,
+    pub(crate) near_misses: Vec<Spanned<RawExample>>,
 }
 
 /// A text alone, or a mapping.
 #[derive(Debug, Default)]
 pub(crate) struct RawExample {
     pub(crate) text: String,
-    pub(crate) log: Option<String>,
+    pub(crate) log: Option<Spanned<String>>,
     pub(crate) exit_code: Option<i32>,
     pub(crate) containers: Vec<ContainerEnd>,
     pub(crate) config: BTreeMap<String, String>,
+    pub(crate) expect: Option<Spanned<RawExpectation>>,
 }
 
 #[derive(Deserialize)]
@@ -83,12 +84,30 @@ pub(crate) struct RawExample {
 struct RawExampleMapping {
     #[serde(default)]
     text: String,
-    log: Option<String>,
+    log: Option<Spanned<String>>,
     exit_code: Option<i32>,
     #[serde(default)]
     containers: Vec<ContainerEnd>,
     #[serde(default)]
     config: BTreeMap<String, String>,
+    expect: Option<Spanned<RawExpectation>>,
+}
+
+/// What an example must be classified as, before any check.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawExpectation {
+    pub(crate) class: Option<Spanned<String>>,
+    pub(crate) category: Option<Spanned<String>>,
+    pub(crate) memory_side: Option<Spanned<String>>,
+    pub(crate) restartable: Option<bool>,
+    pub(crate) action: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(crate) captures: BTreeMap<String, Spanned<String>>,
+    #[serde(default)]
+    pub(crate) remedy: BTreeMap<String, Spanned<String>>,
+    pub(crate) evidence: Option<String>,
+    pub(crate) line: Option<u64>,
 }
 
 impl<'de> Deserialize<'de> for RawExample {
@@ -103,7 +122,9 @@ impl<'de> Visitor<'de> for ExampleVisitor {
     type Value = RawExample;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a log excerpt in quotes, or a mapping of `text`, `log`, `exit_code`, `containers` and `config`")
+        f.write_str(
+            "a log excerpt in quotes, or a mapping of `text`, `log`, `exit_code`, `containers`, `config` and `expect`",
+        )
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<RawExample, E> {
@@ -111,8 +132,8 @@ impl<'de> Visitor<'de> for ExampleVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RawExample, A::Error> {
-        let RawExampleMapping { text, log, exit_code, containers, config } =
-            RawExampleMapping::deserialize(MapAccessDeserializer::new(map)).map_err(A::Error::custom)?;
-        Ok(RawExample { text, log, exit_code, containers, config })
+        let RawExampleMapping { text, log, exit_code, containers, config, expect } =
+            RawExampleMapping::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(RawExample { text, log, exit_code, containers, config, expect })
     }
 }

@@ -1,5 +1,6 @@
 //! `paramedic rules`: for those who write rules. A file a subcommand.
 
+mod annotation;
 mod check;
 mod draft;
 mod eval;
@@ -11,11 +12,12 @@ mod test;
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Subcommand};
+use paramedic_rules::RuleSet;
 
 use super::{block_on, classify::load};
 use crate::{
     exit::{CommandError, NO},
-    output,
+    output, packaged,
 };
 
 /// The arguments of `paramedic rules`
@@ -36,12 +38,10 @@ pub(crate) struct Rules {
 
 #[derive(Debug, Subcommand)]
 enum RulesCommand {
-    /// Tell what is wrong with the rules; exits with 1 when something is
-    #[command(after_help = "Example:\n  paramedic rules check --rules ./rules")]
-    Check,
-    /// Run the examples of every rule; exits with 1 when one fails
-    #[command(after_help = "Example:\n  paramedic rules test --json")]
-    Test,
+    /// Tell what is wrong with the rules, where, and how to mend it
+    Check(check::Check),
+    /// Run the examples of rules, and tell what of the rules they reach
+    Test(test::Test),
     /// List the rules in the order in which they are tried
     #[command(after_help = "Example:\n  paramedic rules list")]
     List,
@@ -61,10 +61,11 @@ enum RulesCommand {
 /// Does what was asked for.
 pub(crate) fn run(arguments: &Rules) -> Result<ExitCode, CommandError> {
     let json = arguments.json;
-    let rules = || load(arguments.folder.as_deref());
+    let arguments_folder = arguments.folder.as_deref();
+    let rules = || load(arguments_folder);
     let passed = match &arguments.command {
-        RulesCommand::Check => check::run(&rules()?, json)?,
-        RulesCommand::Test => test::run(&rules()?, json)?,
+        RulesCommand::Check(arguments) => check::run(arguments, &packaged::folder("rules", arguments_folder)?, json)?,
+        RulesCommand::Test(arguments) => test::run(arguments, &rules()?, json)?,
         RulesCommand::List => done(list::run(&rules()?, json))?,
         RulesCommand::Explain(arguments) => done(explain::run(arguments, &rules()?, json))?,
         RulesCommand::Eval(arguments) => eval::run(arguments, &rules()?, json)?,
@@ -73,6 +74,16 @@ pub(crate) fn run(arguments: &Rules) -> Result<ExitCode, CommandError> {
         RulesCommand::Schema => done(output::print_json(&paramedic_rules::json_schema()))?,
     };
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::from(NO) })
+}
+
+/// What is said of a rule that is not there, with the name that comes closest.
+fn no_rule(rules: &RuleSet, name: &str) -> CommandError {
+    let alike = |rule: &&paramedic_rules::Rule| {
+        let (known, name) = (rule.name.to_ascii_lowercase(), name.to_ascii_lowercase());
+        known.contains(&name) || name.contains(&known)
+    };
+    let hint = rules.rules().iter().find(alike).map_or_else(String::new, |rule| format!(" (is it {}?)", rule.name));
+    CommandError::Usage(format!("there is no rule {name}{hint}; `paramedic rules list` lists them"))
 }
 
 /// A command that cannot answer "no".

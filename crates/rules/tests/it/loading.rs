@@ -17,6 +17,25 @@ fn a_bad_pattern_is_named_with_file_line_and_rule() {
 }
 
 #[test]
+fn a_bad_pattern_is_shown_with_a_mark_under_the_place() {
+    let said = refusals(&[rule("FirstRule", "it''s (unclosed", "")]);
+    let expected = "rules.yaml:8:19: rule FirstRule: `regex` is no pattern: unclosed group; close it with `)`, or write `\\(` \
+                    for the character\n    regex: 'it''s (unclosed'\n                  ^";
+    assert_eq!(said, expected);
+    let said = refusals(&[rule("FirstRule", "fine", "    unless: |-\n      one\n      two(?=three)\n")]);
+    assert!(said.contains("rules.yaml:11:10: ") && said.contains("in `unless`"), "{said}");
+}
+
+#[test]
+fn a_skeleton_that_waits_to_be_filled_in_is_refused_field_by_field() {
+    let skeleton = rule("FirstRule", "TODO the pattern", "    unless: TODO\n").replace("A summary.", "TODO say it");
+    let said = refusals(&[skeleton.replace("restartable: false", "restartable: TODO").replace("[one]", "[TODO one]")]);
+    for field in ["`summary`", "`regex`", "`unless`", "`restartable`", "`examples: match`"] {
+        assert_eq!(said.lines().filter(|line| line.contains(field)).count(), 1, "{field}: {said}");
+    }
+}
+
+#[test]
 fn a_name_used_twice_is_refused() {
     let said = refusals(&[rule("SameName", "a", ""), rule("SameName", "b", "")]);
     assert!(said.contains("SameName"), "{said}");

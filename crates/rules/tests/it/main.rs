@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod examples;
 mod loading;
 mod matching;
 mod packs;
+mod schema;
 mod structured_logs;
 
 use paramedic_domain::LogKind;
