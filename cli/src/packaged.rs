@@ -9,11 +9,17 @@ use crate::exit::CommandError;
 
 /// The folder `name`: the one given, else in the current directory, else beside the executable's directory.
 pub(crate) fn folder(name: &str, given: Option<&Path>) -> Result<PathBuf, CommandError> {
-    let beside = env::current_exe().ok().and_then(|executable| {
-        let executable = executable.canonicalize().ok()?;
-        Some(executable.parent()?.parent()?.join("share/paramedic").join(name))
-    });
-    find(name, given, Path::new(""), beside.as_deref())
+    find(name, given, Path::new(""), beside(name).as_deref())
+}
+
+/// The folder `name` that came with the binary.
+pub(crate) fn beside_program(name: &str) -> Option<PathBuf> {
+    beside(name).filter(|folder| folder.is_dir())
+}
+
+fn beside(name: &str) -> Option<PathBuf> {
+    let executable = env::current_exe().ok()?.canonicalize().ok()?;
+    Some(executable.parent()?.parent()?.join("share/paramedic").join(name))
 }
 
 fn find(name: &str, given: Option<&Path>, current: &Path, beside: Option<&Path>) -> Result<PathBuf, CommandError> {

@@ -6,7 +6,7 @@ use clap::Args;
 use paramedic_domain::{LogKind, classification::UNCLASSIFIED};
 use paramedic_rules::RuleSet;
 
-use super::logs;
+use super::{circumstances::CircumstanceArguments, logs};
 use crate::{
     decision_text,
     exit::{CommandError, NO},
@@ -16,7 +16,8 @@ use crate::{
 /// The arguments of `paramedic classify`
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  paramedic classify driver.stderr work/app-20260131120000-0000/*/stderr\n  \
-                        kubectl logs my-driver | paramedic classify --json -\n\n\
+                        kubectl logs my-driver | paramedic classify --json -\n  \
+                        paramedic classify executor-1.stderr --container executor:OOMKilled:137\n\n\
                         Exits with 1 when no rule matched")]
 pub(crate) struct Classify {
     /// Log files of one failure; `-` is standard input
@@ -28,9 +29,8 @@ pub(crate) struct Classify {
     /// What all the files are, instead of a guess by their names
     #[arg(long, value_name = "KIND", value_parser = log_kind)]
     log: Option<LogKind>,
-    /// The driver's exit code
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    exit_code: Option<i32>,
+    #[command(flatten)]
+    circumstances: CircumstanceArguments,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -48,7 +48,7 @@ pub(crate) fn log_kind(text: &str) -> Result<LogKind, String> {
 pub(crate) fn run(arguments: &Classify) -> Result<ExitCode, CommandError> {
     let rules = load(arguments.rules.as_deref())?;
     let logs = logs::read(&arguments.files, arguments.log)?;
-    let classification = rules.classify(&logs, arguments.exit_code);
+    let classification = rules.classify_in(&logs, &arguments.circumstances.circumstances());
     if arguments.json {
         output::print_json(&classification)?;
     } else {

@@ -1,5 +1,6 @@
 //! The commands, a file each.
 
+pub(crate) mod circumstances;
 pub(crate) mod classify;
 pub(crate) mod failures;
 pub(crate) mod logs;

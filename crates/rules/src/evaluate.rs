@@ -2,10 +2,13 @@
 
 use std::{collections::BTreeMap, ops::AddAssign};
 
-use paramedic_domain::{Category, Classification, LogKind, MemorySide};
+use paramedic_domain::{Category, Classification, Configuration, ContainerEnd, LogKind, MemorySide};
 use serde::{Deserialize, Serialize};
 
-use crate::set::{LogText, RuleSet};
+use crate::{
+    circumstances::Circumstances,
+    set::{LogText, RuleSet},
+};
 
 /// A log with its label: one line of an evaluation file. Fields that are not listed here are ignored.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -21,6 +24,15 @@ pub struct LabelledLog {
     /// How sure the labeller is: `high`, `medium`, `low`. Default: high.
     #[serde(default)]
     pub confidence: Confidence,
+    /// The driver's exit code.
+    #[serde(default)]
+    pub exit_code: Option<i32>,
+    /// How its containers ended.
+    #[serde(default)]
+    pub containers: Vec<ContainerEnd>,
+    /// The job's configuration, as far as it matters.
+    #[serde(default)]
+    pub config: Configuration,
 }
 
 /// What a log should be classified as.
@@ -116,7 +128,8 @@ pub fn evaluate(rules: &RuleSet, cases: &[LabelledLog]) -> Evaluation {
     let mut confusions = BTreeMap::new();
     for case in cases {
         let log = LogText { log: case.log, name: case.id.clone(), text: case.text.clone() };
-        let verdict = rules.classify(&[log], None);
+        let circumstances = Circumstances::new(case.exit_code, &case.config, &case.containers);
+        let verdict = rules.classify_in(&[log], &circumstances);
         let wrong = evaluation.count(&case.label, &verdict);
         if let Some(category) = case.label.category.filter(|category| *category != verdict.category) {
             *confusions.entry((category, verdict.category)).or_insert(0) += 1;

@@ -4,6 +4,7 @@
 //! A log is cut into [`block`]s (a log entry with its stack trace is one); a rule's pattern is tried on blocks only, so
 //! a hit never spans two entries. Rules are ordered, and the first that matches decides.
 
+pub mod backtest;
 pub mod block;
 mod cause;
 pub mod circumstances;
@@ -40,7 +41,7 @@ pub use error::{RuleError, RuleErrors};
 pub use evaluate::{Evaluation, LabelledLog, evaluate};
 pub use example::{ExampleOutcome, run_examples, run_examples_of};
 pub use expectation::{Expectation, Mismatch};
-pub use explain::{Explanation, explain};
+pub use explain::{Explanation, Question, explain, explain_in};
 pub use lint::{Finding, FindingKind, lint};
 pub use rule::{Example, Examples, Rule, RuleStatus, Within};
 pub use schema::json_schema;

@@ -4,7 +4,7 @@
 
 use std::sync::OnceLock;
 
-use regex::{Regex, RegexBuilder};
+use regex::{Match, Regex, RegexBuilder};
 use regex_syntax::{
     ParserBuilder,
     hir::{Class, ClassUnicode, Hir, HirKind},
@@ -51,6 +51,11 @@ impl Pattern {
         Ok(Self { text: text.to_owned(), names, required: literal::required_by(&hir), regex })
     }
 
+    /// As its author wrote it.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
+    }
+
     /// The names of its groups, in order.
     pub(crate) fn names(&self) -> &[String] {
         &self.names
@@ -64,6 +69,11 @@ impl Pattern {
     /// The compiled pattern. A pattern that was parsed compiles: what might be too large was tried at once.
     pub(crate) fn regex(&self) -> Option<&Regex> {
         self.regex.get_or_init(|| compile(&self.text).ok()).as_ref()
+    }
+
+    /// The first match.
+    pub(crate) fn find<'t>(&self, text: &'t str) -> Option<Match<'t>> {
+        self.regex()?.find(text)
     }
 
     pub(crate) fn is_match(&self, text: &str) -> bool {

@@ -17,7 +17,8 @@ use crate::{exit::CommandError, output};
 #[command(after_help = "Example:\n  paramedic rules eval logs.jsonl --confidence medium --minimum 0.95\n\n\
                         A line of FILE is a JSON object:\n  \
                         {\"id\": \"a\", \"log\": \"driver.stderr\", \"text\": \"…\", \"confidence\": \"high\", \"label\":\n   \
-                        {\"category\": \"network\", \"memory_side\": null, \"restartable\": true, \"healthy\": false}}")]
+                        {\"category\": \"network\", \"memory_side\": null, \"restartable\": true, \"healthy\": false}}\n\
+                        and where they matter \"exit_code\", \"containers\" and \"config\", as in a failure's report")]
 pub(super) struct Eval {
     /// Labelled logs, a JSON object a line
     #[arg(value_name = "FILE")]

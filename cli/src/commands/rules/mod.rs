@@ -1,12 +1,14 @@
 //! `paramedic rules`: for those who write rules. A file a subcommand.
 
 mod annotation;
+mod backtest;
 mod check;
 mod draft;
 mod eval;
 mod explain;
 mod inbox;
 mod list;
+mod new;
 mod test;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -47,6 +49,10 @@ enum RulesCommand {
     List,
     /// Tell why a log is classified as it is
     Explain(explain::Explain),
+    /// Tell which verdicts on past failures a change of the rules would change
+    Backtest(backtest::BacktestArguments),
+    /// Print the skeleton of a rule
+    New(new::New),
     /// Compare the rules' verdicts with labels that people gave
     Eval(eval::Eval),
     /// List what no rule classifies, in groups, those that cost most first
@@ -68,6 +74,8 @@ pub(crate) fn run(arguments: &Rules) -> Result<ExitCode, CommandError> {
         RulesCommand::Test(arguments) => test::run(arguments, &rules()?, json)?,
         RulesCommand::List => done(list::run(&rules()?, json))?,
         RulesCommand::Explain(arguments) => done(explain::run(arguments, &rules()?, json))?,
+        RulesCommand::Backtest(arguments) => backtest::run(arguments, &rules()?, json)?,
+        RulesCommand::New(arguments) => done(new::run(arguments, rules))?,
         RulesCommand::Eval(arguments) => eval::run(arguments, &rules()?, json)?,
         RulesCommand::Inbox(arguments) => done(block_on(inbox::run(arguments, json)))?,
         RulesCommand::Draft(arguments) => done(block_on(draft::run(arguments, rules, json)))?,
