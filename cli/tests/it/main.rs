@@ -4,6 +4,7 @@
 
 mod offline;
 mod program;
+mod rules;
 #[cfg(feature = "server")]
 mod serving;
 mod submit;

@@ -68,7 +68,7 @@ fn a_broken_rule_is_told_with_its_place() {
     write_rule(directory.path(), "coffee (is out", "coffee is out");
     let output = run(&["rules", "--rules", directory.path().to_str().unwrap(), "check"]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(stderr(&output).contains("10-coffee.yaml:"), "{}", stderr(&output));
+    assert!(stdout(&output).contains("10-coffee.yaml:"), "{}", stdout(&output));
 }
 
 #[test]

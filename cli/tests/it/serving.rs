@@ -204,6 +204,30 @@ fn a_command_that_is_no_spark_submit_runs_with_one_warning() {
 }
 
 #[test]
+fn a_backtest_compares_the_stored_verdicts_with_changed_rules() {
+    let server = Server::start();
+    let job = "echo 'java.lang.IllegalStateException: ledger 42 is locked' >&2; exit 5";
+    let spark_submit = script(server.directory.path(), "spark-submit", job);
+    let output = server.ask(&["submit", "--no-event-log", "--max-retries", "0", "--", &spark_submit, "job.py"]);
+    assert_eq!(output.status.code(), Some(5), "{}", stderr(&output));
+    let same = rules();
+    let unchanged = server.json(&["rules", "backtest", "--rules", same.to_str().unwrap(), "--json"]);
+    assert_eq!((&unchanged["compared"], &unchanged["changed"]), (&1.into(), &0.into()), "{unchanged}");
+    let folder = server.path("rules");
+    fs::create_dir(&folder).unwrap();
+    let rule = "rules:\n  - name: LedgerIsLocked\n    source: ledger\n    log: [driver.stderr, driver.stdout, scheduler]\n    \
+                summary: The ledger is locked.\n    category: data\n    restartable: true\n    regex: 'ledger \\d+ is \
+                locked'\n    examples: {match: ['ledger 1 is locked'], no_match: ['ledger 1 is open']}\n";
+    fs::write(folder.join("00-ledger.yaml"), rule).unwrap();
+    let arguments = ["rules", "backtest", "--rules", folder.to_str().unwrap(), "--json"];
+    let changed = server.json(&arguments);
+    assert_eq!(changed["changes"][0]["to"], "LedgerIsLocked", "{changed}");
+    assert_eq!(changed["rules"]["LedgerIsLocked"]["gained"], 1);
+    let later = server.json(&[&arguments[..], &["--since", "2199-01-01T00:00:00Z"]].concat());
+    assert_eq!(later["compared"], 0);
+}
+
+#[test]
 fn a_port_in_use_is_told() {
     let server = Server::start();
     let address = server.url.strip_prefix("http://").unwrap();

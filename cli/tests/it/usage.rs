@@ -18,6 +18,8 @@ fn wrong_usage_exits_with_2_and_says_how_to_mend_it() {
         (&["classify"], "FILE"),
         (&["classify", "--log", "oops", "-"], "driver.stderr"),
         (&["rules", "--rules", "/no/such/folder", "check"], "no such folder"),
+        (&["rules", "test", "--min-coverage", "101"], "from 0 to 100"),
+        (&["classify", "-", "--container", "executor"], "executor:OOMKilled:137"),
     ] {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", stderr(&output));
@@ -54,6 +56,9 @@ fn every_command_has_help_with_an_example() {
         vec!["rules", "test"],
         vec!["rules", "list"],
         vec!["rules", "explain"],
+        vec!["rules", "backtest"],
+        vec!["rules", "new"],
+        vec!["rules", "eval"],
         vec!["rules", "schema"],
         vec!["rules", "inbox"],
         vec!["rules", "draft"],

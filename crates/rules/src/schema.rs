@@ -128,7 +128,7 @@ enum RuleExample {
     /// The excerpt alone.
     Text(String),
     /// With its circumstances.
-    Mapping(RuleExampleMapping),
+    Mapping(Box<RuleExampleMapping>),
 }
 
 /// A log excerpt with its circumstances.

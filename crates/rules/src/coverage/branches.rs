@@ -94,7 +94,9 @@ mod tests {
 
     fn untried(pattern: &str, texts: &[&str]) -> Vec<String> {
         let mut branches = Branches::of(pattern);
-        texts.iter().for_each(|text| branches.try_on(text));
+        for text in texts {
+            branches.try_on(text);
+        }
         branches.tried().filter(|(_, tried)| !tried).map(|(branch, _)| branch.to_owned()).collect()
     }
 

@@ -83,18 +83,15 @@ pub(super) fn of_entry(
     outcome: &Outcome,
     circumstances: &Circumstances,
 ) -> Vec<Condition> {
-    let place = match outcome {
-        Outcome::Hit(hit) => hit.places.first(),
-        Outcome::SetAside(place) | Outcome::Noise(place) | Outcome::OtherStructure(place) => Some(place),
-        _ => None,
-    };
-    let (Some(place), Some(regex)) = (place, &patterns.regex) else { return Vec::new() };
+    let untried = matches!(outcome, Outcome::OtherExitCode | Outcome::OtherConfiguration(_));
+    let found = if untried { first_match(rule, patterns, logs) } else { outcome.place().cloned() };
+    let (Some(place), Some(regex)) = (found, &patterns.regex) else { return Vec::new() };
     let text = &logs[place.log].text;
     let blocks = split(text);
     let Some(block) = blocks.iter().rev().find(|block| block.first_line <= place.line) else { return Vec::new() };
     let mut conditions = vec![condition("regex", true, format!("it matches line {}", place.line))];
     if let Some(unless) = &patterns.unless {
-        let aside = if matches!(outcome, Outcome::SetAside(_)) { unless.find(block.text) } else { None };
+        let aside = if outcome.hit().is_some() { None } else { unless.find(block.text) };
         let detail = aside.map_or_else(
             || "nothing in the entry sets the hit aside".to_owned(),
             |found| format!("`{}` in the same entry sets the hit aside", one_line(found.as_str())),
@@ -106,10 +103,22 @@ pub(super) fn of_entry(
         let at = matches.find(|found| block.line_at(found.start()).0 == place.line);
         let recovery = LazyRecovery::of(text);
         let offset = at.map_or(0, |found| found.start());
-        conditions.push(condition("no noise", false, why_noise(place, block.text, block.start, offset, &recovery)));
+        conditions.push(condition("no noise", false, why_noise(&place, block.text, block.start, offset, &recovery)));
     }
     conditions.extend(of_structure(rule, patterns, block.text, circumstances));
     conditions
+}
+
+/// Where the pattern would match, were it tried.
+fn first_match(rule: &Rule, patterns: &Patterns, logs: &[LogText]) -> Option<Place> {
+    let regex = patterns.regex.as_ref()?;
+    logs.iter().enumerate().filter(|(_, log)| rule.log.contains(&log.log)).find_map(|(log, of)| {
+        split(&of.text).iter().find_map(|block| {
+            let searched = patterns.structure.searched(block.text);
+            let (line, text) = block.line_at(searched.start + regex.find(&block.text[searched.clone()])?.start());
+            Some(Place { log, line, text: text.chars().take(500).collect() })
+        })
+    })
 }
 
 fn why_noise(place: &Place, block: &str, start: usize, offset: usize, recovery: &LazyRecovery<'_>) -> String {

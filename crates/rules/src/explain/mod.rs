@@ -106,6 +106,17 @@ pub fn explain_in(
     Explanation { tried: all.into_iter().take(end).collect(), near, asked, classification }
 }
 
+impl Outcome {
+    /// The line that it is about.
+    fn place(&self) -> Option<&Place> {
+        match self {
+            Self::Hit(hit) => hit.places.first(),
+            Self::SetAside(place) | Self::Noise(place) | Self::OtherStructure(place) => Some(place),
+            _ => None,
+        }
+    }
+}
+
 struct Scene<'a> {
     rules: &'a RuleSet,
     logs: &'a [LogText],
@@ -121,11 +132,7 @@ impl<'a> Scene<'a> {
     }
 
     fn trial(&self, number: usize, rule: &Rule, outcome: &Outcome) -> Trial {
-        let place = match outcome {
-            Outcome::Hit(hit) => hit.places.first(),
-            Outcome::SetAside(place) | Outcome::Noise(place) | Outcome::OtherStructure(place) => Some(place),
-            _ => None,
-        };
+        let place = outcome.place();
         let decides = self.deciding == Some(rule.name.as_str());
         Trial {
             rule: rule.name.clone(),
@@ -184,6 +191,7 @@ impl<'a> Scene<'a> {
                 let failed = trial.conditions.iter().filter(|condition| !condition.holds);
                 let failed: Vec<_> = failed.map(|failed| format!("{}: {}", failed.field, failed.detail)).collect();
                 trial.why = failed.join("; ");
+                trial.conditions.clear();
                 found.push((1.0, trial));
             }
         }

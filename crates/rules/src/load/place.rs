@@ -12,8 +12,8 @@ pub(super) struct Spot {
 }
 
 /// How much of a line is drawn before and after the mark, in characters.
-const DRAWN_BEFORE: usize = 60;
-const DRAWN_AFTER: usize = 40;
+const DRAWN_BEFORE: usize = 90;
+const DRAWN_AFTER: usize = 50;
 
 /// The place of the value's byte `offset`, for a scalar that starts at `line` and `column` (from 1) of `text`. `None`
 /// where the scalar is written in a way that cannot be followed (an alias, a tag).

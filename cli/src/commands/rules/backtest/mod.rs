@@ -83,7 +83,7 @@ struct Answer {
 pub(super) fn run(arguments: &BacktestArguments, rules: &RuleSet, json: bool) -> Result<bool, CommandError> {
     let judge = Judge { rules, baseline: baseline(arguments)? };
     let answer = match (&arguments.logs, &arguments.corpus) {
-        (Some(folder), _) => judge.of_files(folder::failures(folder, arguments.limit)?)?,
+        (Some(folder), _) => judge.of_files(&folder::failures(folder, arguments.limit)?)?,
         (None, Some(file)) => judge.of_cases(corpus::read(file, arguments.limit)?),
         (None, None) => block_on(store::compare(arguments, &judge))?,
     };
@@ -159,7 +159,7 @@ impl Judge<'_> {
     }
 
     /// Reads a failure's logs only when its turn comes.
-    fn of_files(&self, failures: Vec<folder::Failure>) -> Result<Answer, CommandError> {
+    fn of_files(&self, failures: &[folder::Failure]) -> Result<Answer, CommandError> {
         let bar = progress(failures.len() as u64);
         let compare = |failure: &folder::Failure| {
             let compared = failure.case().map(|case| self.compare(case));

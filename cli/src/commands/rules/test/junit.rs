@@ -1,4 +1,4 @@
-//! The results as JUnit XML, which every continuous integration shows.
+//! The results as XML in the form of `JUnit`, which every build server shows.
 
 use paramedic_rules::ExampleOutcome;
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
@@ -40,7 +40,6 @@ mod tests {
     #[test]
     fn a_suite_a_rule_and_a_case_an_example() {
         let xml = report(&outcomes()).unwrap();
-        // Every report has an identifier of its own: that of the run.
         insta::assert_snapshot!(xml);
     }
 }

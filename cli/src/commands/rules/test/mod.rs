@@ -21,7 +21,7 @@ pub(super) struct Test {
     /// Run the examples of this rule only; may be given again
     #[arg(long = "rule", value_name = "NAME")]
     rules: Vec<String>,
-    /// Write the results to this file as JUnit XML, a suite a rule
+    /// Write the results to this file in `JUnit`'s XML, a suite a rule
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
     /// List the rules that decide no example, and the alternatives of rules that no example tries
@@ -65,7 +65,9 @@ pub(super) fn run(arguments: &Test, rules: &RuleSet, json: bool) -> Result<bool,
     } else {
         output::print(&report::text(&outcomes, arguments.coverage.then_some(&coverage)))?;
     }
-    wanting.iter().for_each(|text| output::tell(text));
+    for text in &wanting {
+        output::tell(text);
+    }
     Ok(wanting.is_empty() && outcomes.iter().all(|outcome| outcome.passed))
 }
 
