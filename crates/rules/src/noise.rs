@@ -47,8 +47,10 @@ const PLATFORM_ENDS: &[&str] = &[
     "State",
     "Submit",
     "Store",
+    "Submitter",
     "Tracker",
     "Transport",
+    "Uploader",
     "Util",
     "Utils",
     "Watcher",
@@ -107,7 +109,8 @@ pub(crate) fn is_own_statement(block: &str) -> bool {
     if level > Level::Info || PLATFORM_PACKAGES.iter().any(|package| logger.starts_with(package)) {
         return false;
     }
-    let name = logger.split('$').next().unwrap_or(logger);
+    // `ApplicationMaster:54`, as log4j's `%c{1}:%L` prints it; `SparkSubmit$`.
+    let name = logger.split(['$', ':']).next().unwrap_or(logger);
     // Two parts are a short form, as log4j's `%c{2}` prints it: `yarn.ApplicationMaster`.
     name.matches('.').count() > 1 || !PLATFORM_ENDS.iter().any(|end| name.ends_with(end))
 }
@@ -169,6 +172,9 @@ mod tests {
         assert!(!own("ERROR MyJob: OutOfMemoryError") && !own("WARN MyJob: OutOfMemoryError"));
         assert!(!own("INFO YarnAllocator: Container marked as failed") && !own("INFO DAGScheduler: Stage 1 failed"));
         assert!(!own("INFO yarn.ApplicationMaster: Final app status: FAILED"));
+        assert!(!own("INFO  ApplicationMaster:54 - Final app status: FAILED"));
+        assert!(!own("INFO mapreduce.JobSubmitter: Cleaning up the staging area /tmp/x"));
+        assert!(own("INFO  Orders:54 - retried after java.net.SocketTimeoutException"));
         assert!(!own("INFO org.apache.spark.deploy.yarn.Client - diagnostics: killed"));
         assert!(!is_own_statement("[2026-01-31, 12:00:00 UTC] {subprocess.py:93} INFO - OutOfMemoryError"));
     }
