@@ -75,17 +75,21 @@ fn value_of<'v>(key: &str, logs: &'v [LogText], circumstances: &'v Circumstances
     }
 }
 
-/// What holds of the entry in which the pattern matched; nothing where it did not.
+/// The line where the pattern matched, or would have, had it been tried.
+pub(super) fn place_of_match(rule: &Rule, patterns: &Patterns, logs: &[LogText], outcome: &Outcome) -> Option<Place> {
+    let untried = matches!(outcome, Outcome::OtherExitCode | Outcome::OtherConfiguration(_));
+    if untried { first_match(rule, patterns, logs) } else { outcome.place().cloned() }
+}
+
+/// What holds of the entry around the line where the pattern matched.
 pub(super) fn of_entry(
     rule: &Rule,
     patterns: &Patterns,
     logs: &[LogText],
-    outcome: &Outcome,
+    (outcome, place): (&Outcome, &Place),
     circumstances: &Circumstances,
 ) -> Vec<Condition> {
-    let untried = matches!(outcome, Outcome::OtherExitCode | Outcome::OtherConfiguration(_));
-    let found = if untried { first_match(rule, patterns, logs) } else { outcome.place().cloned() };
-    let (Some(place), Some(regex)) = (found, &patterns.regex) else { return Vec::new() };
+    let Some(regex) = &patterns.regex else { return Vec::new() };
     let text = &logs[place.log].text;
     let blocks = split(text);
     let Some(block) = blocks.iter().rev().find(|block| block.first_line <= place.line) else { return Vec::new() };
@@ -103,7 +107,7 @@ pub(super) fn of_entry(
         let at = matches.find(|found| block.line_at(found.start()).0 == place.line);
         let recovery = LazyRecovery::of(text);
         let offset = at.map_or(0, |found| found.start());
-        conditions.push(condition("no noise", false, why_noise(&place, block.text, block.start, offset, &recovery)));
+        conditions.push(condition("no noise", false, why_noise(place, block.text, block.start, offset, &recovery)));
     }
     conditions.extend(of_structure(rule, patterns, block.text, circumstances));
     conditions

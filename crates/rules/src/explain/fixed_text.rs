@@ -222,7 +222,7 @@ mod tests {
         );
         assert_eq!(
             told(r"other|(?i:DISK /data1 has (?<n>\d+) bytes gone)"),
-            "2: it matches up to `DISK /data1 has (?<n>\\d+) bytes `, then wants `gone`"
+            "2: the entry does not hold ` bytes gone`"
         );
         assert_eq!(told(r"disk /data1 has.{0,9}nothing left"), "2: the entry does not hold `nothing left`");
     }

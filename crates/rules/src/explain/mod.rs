@@ -150,9 +150,10 @@ impl<'a> Scene<'a> {
         let mut trial = self.trial(number, rule, outcome);
         let patterns = self.rules.matcher.patterns(number);
         trial.conditions = condition::of_circumstances(rule, patterns, self.logs, self.circumstances);
-        let of_entry = condition::of_entry(rule, patterns, self.logs, outcome, self.circumstances);
-        if !of_entry.is_empty() {
-            trial.conditions.extend(of_entry);
+        if let Some(place) = condition::place_of_match(rule, patterns, self.logs, outcome) {
+            let found = (outcome, &place);
+            trial.conditions.extend(condition::of_entry(rule, patterns, self.logs, found, self.circumstances));
+            trial.line = trial.line.or_else(|| Some(self.line(&place)));
             return trial;
         }
         if !rule.container_reason.is_empty()
