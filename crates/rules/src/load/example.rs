@@ -27,7 +27,7 @@ const CAPTURED_BY_CONDITIONS: [&str; 5] =
 
 impl Named {
     pub(super) fn of<'k>(regex: Option<&Pattern>, remedy: impl Iterator<Item = &'k String>) -> Self {
-        let names = |regex: &Pattern| regex.names().iter().cloned().collect();
+        let names = |regex: &Pattern| regex.names().to_vec();
         Self { captures: regex.map(names), remedy: remedy.cloned().collect() }
     }
 }
