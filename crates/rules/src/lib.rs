@@ -34,6 +34,7 @@ pub mod set;
 mod source;
 mod structure;
 mod structured_log;
+mod transport;
 
 pub use circumstances::Circumstances;
 pub use coverage::{Coverage, run_with_coverage};

@@ -1,11 +1,12 @@
-//! Spark's JSON logs (`spark.log.structuredLogging.enabled`), written as the text entries that they stand for.
+//! Spark's JSON logs (`spark.log.structuredLogging.enabled`), written as the text entries that they stand for, and logs
+//! that something carries, without what it wrote before each line.
 
 use std::{borrow::Cow, fmt::Write as _};
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::set::LogText;
+use crate::{set::LogText, transport::Transport};
 
 /// How an entry starts: the JVM writes no blank behind the colon, Python does.
 const STARTS: [&str; 2] = [r#"{"ts":""#, r#"{"ts": ""#];
@@ -72,7 +73,7 @@ struct Frame {
     line: Option<Value>,
 }
 
-/// Every log's text form, where it holds JSON entries.
+/// Every log's text form, where it is another than the log.
 pub(crate) fn render_all(logs: &[LogText]) -> Vec<Option<Rendered>> {
     logs.iter().map(|log| render(&log.text)).collect()
 }
@@ -89,15 +90,19 @@ pub(crate) fn with_rendered<'l>(logs: &'l [LogText], rendered: &[Option<Rendered
     logs.iter().zip(rendered).map(one).collect::<Vec<_>>().into()
 }
 
-/// The text of a log that holds JSON entries, other lines as they are; `None` for a log without any.
+/// The text of a log that holds JSON entries or that something carries, other lines as they are; `None` for a log of text.
 pub(crate) fn render(text: &str) -> Option<Rendered> {
-    let begins = |start: &&&str| {
-        text.starts_with(**start) || memchr::memmem::find(text.as_bytes(), format!("\n{start}").as_bytes()).is_some()
+    let begins = |start: &&str| {
+        text.starts_with(*start) || memchr::memmem::find(text.as_bytes(), format!("\n{start}").as_bytes()).is_some()
     };
-    STARTS.iter().find(begins)?;
+    let transport = Transport::of(text);
+    if transport.is_none() && !STARTS.iter().any(begins) {
+        return None;
+    }
     let mut rendered = Rendered { text: String::with_capacity(text.len()), lines: Vec::new() };
     for (index, line) in text.lines().enumerate() {
         let number = index as u64 + 1;
+        let line = transport.map_or(line, |transport| transport.strip(line));
         let is_entry = STARTS.iter().any(|start| line.starts_with(start));
         match is_entry.then(|| serde_json::from_str::<Entry<'_>>(line)) {
             Some(Ok(entry)) => rendered.push(&entry.as_text(), number),
@@ -163,6 +168,16 @@ mod tests {
             render(log).unwrap().text,
             "2026-11-26 20:51:11.578 ERROR SQL: [TABLE_OR_VIEW_NOT_FOUND] no table\n"
         );
+    }
+
+    #[test]
+    fn a_carried_log_is_read_as_what_its_program_wrote() {
+        let log = "2026-01-31T12:00:00.000000000Z stderr F {\"ts\":\"1\",\"level\":\"ERROR\",\"msg\":\"m\",\"logger\":\"L\"}\n\
+                   2026-01-31T12:00:00.000000001Z stderr F java.io.IOException: b\n\
+                   2026-01-31T12:00:00.000000002Z stderr F \tat a.B.c(B.java:1)\n";
+        let rendered = render(log).unwrap();
+        assert_eq!(rendered.text, "1 ERROR L: m\njava.io.IOException: b\n\tat a.B.c(B.java:1)\n");
+        assert_eq!(rendered.line_of(3), 3);
     }
 
     #[test]
