@@ -40,7 +40,7 @@ pub(crate) struct Head<'t> {
 
 /// The head of the entry whose first line this is; `None` where it shows no level.
 pub(crate) fn head(line: &str) -> Option<Head<'_>> {
-    let line = &line[..line.floor_char_boundary(HEAD_BYTES_MAX)];
+    let line = after_progress(&line[..line.floor_char_boundary(HEAD_BYTES_MAX)]);
     let mut words = line.split_ascii_whitespace().take(HEAD_WORDS_MAX).peekable();
     if let Some(head) = words.peek().and_then(|word| python_head(word)) {
         return Some(head);
@@ -57,6 +57,14 @@ pub(crate) fn head(line: &str) -> Option<Head<'_>> {
         _ => None,
     };
     Some(Head { level, logger })
+}
+
+/// What follows Spark's progress bars, which end without a line end: `[Stage 0:=====>     (3 + 1) / 4]`.
+fn after_progress(mut line: &str) -> &str {
+    while let Some((_, rest)) = line.strip_prefix("[Stage ").and_then(|bar| bar.split_once(']')) {
+        line = rest;
+    }
+    line
 }
 
 /// `ERROR:root:…`, as Python's `logging` prints it without a configuration.
@@ -85,6 +93,8 @@ mod tests {
         );
         assert_eq!(read("[2026-01-31, 12:00:00 UTC] {taskinstance.py:1} INFO - Marking"), Some((Level::Info, None)));
         assert_eq!(read("WARNING:root:careful"), Some((Level::Warn, Some("root"))));
+        let behind_bar = "[Stage 3:==>      (1 + 0) / 4]26/01/31 12:00:00 WARN YarnScheduler: Initial job";
+        assert_eq!(read(behind_bar), Some((Level::Warn, Some("YarnScheduler"))));
         assert_eq!(read("[ERROR] it failed"), Some((Level::Error, None)));
         assert_eq!(read("java.lang.OutOfMemoryError: Java heap space"), None);
         assert_eq!(read(""), None);

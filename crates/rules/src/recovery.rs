@@ -11,9 +11,12 @@ const TASKS_MAX: usize = 1_000_000;
 /// How much is read at once from the end, in bytes.
 const WINDOW_BYTES: usize = 64 * 1024;
 
+/// A job that finished, or the table that `show` prints of its result.
 #[expect(clippy::expect_used, reason = "a constant pattern, compiled in a test")]
-static JOB_FINISHED: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"\bJob \d+ (?:finished|is finished)\b").expect("the pattern is constant"));
+static JOB_FINISHED: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?m)\bJob \d+ (?:finished|is finished)\b|^\+(?:-+\+)+\r?$|^only showing top \d+ rows?\b")
+        .expect("the pattern is constant")
+});
 /// Signs that something failed for good.
 #[expect(clippy::expect_used, reason = "a constant pattern, compiled in a test")]
 static FAILED: LazyLock<Regex> = LazyLock::new(|| {
@@ -211,6 +214,9 @@ mod tests {
         let warning = "26/01/31 12:00:00 WARN BlockManager: Putting block failed\n";
         let finished = "26/01/31 12:00:09 INFO DAGScheduler: Job 0 finished: collect, took 2 s\n";
         assert!(covered(warning, finished));
+        let shown = "+---+\n| id|\n+---+\n|  7|\n+---+\n";
+        assert!(covered(warning, shown) && covered(warning, "only showing top 20 rows\n"));
+        assert!(!covered(warning, &format!("{shown}Exception in thread \"main\" a.B: c\n")));
         assert!(!covered(&warning.replace("WARN", "ERROR"), finished));
         assert!(!covered(warning, &format!("{finished}26/01/31 12:00:10 ERROR Main: broken\n")));
         assert!(!covered(warning, ""));
