@@ -12,12 +12,17 @@ pub(crate) enum Transport {
     ContainerRuntime,
     /// Docker Compose: `spark-worker-1  | …`.
     Compose,
+    /// `kubectl logs --prefix`: `[pod/orders-driver/spark-kubernetes-driver] …`.
+    Kubectl,
+    /// The journal of systemd, or a syslog: `Jan 31 12:00:00 host spark-submit[811]: …`.
+    Journal,
     /// An operator of Airflow that passes on what its program prints: `[2026-01-31, 12:00:00 UTC] {subprocess.py:93} INFO - …`.
     Airflow,
 }
 
 impl Transport {
-    const ALL: [Self; 4] = [Self::Quote, Self::ContainerRuntime, Self::Compose, Self::Airflow];
+    const ALL: [Self; 6] =
+        [Self::Quote, Self::ContainerRuntime, Self::Compose, Self::Kubectl, Self::Journal, Self::Airflow];
 
     /// What carries `text`: more than half of its first lines wear the mark.
     pub(crate) fn of(text: &str) -> Option<Self> {
@@ -32,6 +37,8 @@ impl Transport {
             Self::Quote => line.strip_prefix("> ").or(line.strip_prefix('>')),
             Self::ContainerRuntime => after_stream(line),
             Self::Compose => after_service(line),
+            Self::Kubectl => line.strip_prefix("[pod/").and_then(|rest| rest.split_once("] ")).map(|(_, rest)| rest),
+            Self::Journal => after_journal(line),
             Self::Airflow => after_airflow(line).filter(|(source, _)| PASSES_ON.contains(source)).map(|(_, rest)| rest),
         }
         .unwrap_or(line)
@@ -76,6 +83,14 @@ fn after_service(line: &str) -> Option<&str> {
     (is_name && name.len() < service.len()).then(|| rest.strip_prefix(' ').unwrap_or(rest))
 }
 
+fn after_journal(line: &str) -> Option<&str> {
+    let (head, rest) = line.split_once("]: ").or_else(|| Some((line.strip_suffix("]:")?, "")))?;
+    let words: Vec<_> = head.split_ascii_whitespace().take(6).collect();
+    let [month, day, time, _, program] = words[..] else { return None };
+    let is_time = time.len() >= 8 && time.as_bytes()[2] == b':' && time.as_bytes()[5] == b':';
+    (month.len() == 3 && day.parse::<u8>().is_ok() && is_time && program.contains('[')).then_some(rest)
+}
+
 /// The source that logged the line, and its message.
 fn after_airflow(line: &str) -> Option<(&str, &str)> {
     let (_, rest) =
@@ -104,6 +119,9 @@ mod tests {
                 "\tat a.B.c(B.java:1)",
             ),
             (Transport::Compose, "spark-worker-1  | Caused by: a.B: c", "Caused by: a.B: c"),
+            (Transport::Kubectl, "[pod/orders-driver/main] \tat a.B.c(B.java:1)", "\tat a.B.c(B.java:1)"),
+            (Transport::Journal, "Jan 31 12:00:00 host-1 spark-submit[811]: Caused by: a.B: c", "Caused by: a.B: c"),
+            (Transport::Journal, "Jan  1 12:00:00 host-1 spark-submit[811]:", ""),
             (Transport::Airflow, "[2026-01-31, 12:00:00 UTC] {subprocess.py:93} INFO - a.B: c", "a.B: c"),
             (Transport::Airflow, "[2026-01-31 12:00:00,123] {spark_submit.py:490} INFO -", ""),
         ];
@@ -121,6 +139,8 @@ mod tests {
             "|    id|  name|",
             "[2026-01-31 12:00:00,123] ERROR {a} - b",
             "id  name",
+            "Jan 31 12:00:00 [main]: a",
+            "[pods] a",
         ];
         for entry in entries {
             assert_eq!(Transport::of(entry), None, "{entry}");
