@@ -1,5 +1,5 @@
 //! Spark's JSON logs (`spark.log.structuredLogging.enabled`), written as the text entries that they stand for, and logs
-//! that something carries, without what it wrote before each line.
+//! that something carries or colours, without what it wrote into each line.
 
 use std::{borrow::Cow, fmt::Write as _};
 
@@ -90,19 +90,41 @@ pub(crate) fn with_rendered<'l>(logs: &'l [LogText], rendered: &[Option<Rendered
     logs.iter().zip(rendered).map(one).collect::<Vec<_>>().into()
 }
 
-/// The text of a log that holds JSON entries or that something carries, other lines as they are; `None` for a log of text.
+/// What starts a terminal's control sequence.
+const ESCAPE: u8 = 0x1b;
+
+/// The line without the sequences that colour it: an escape, `[`, parameters, a letter.
+fn without_colours(line: &str) -> Cow<'_, str> {
+    if !line.as_bytes().contains(&ESCAPE) {
+        return line.into();
+    }
+    let mut parts = line.split(char::from(ESCAPE));
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let after = part.strip_prefix('[').and_then(|rest| {
+            rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';')
+                .strip_prefix(|c: char| c.is_ascii_alphabetic())
+        });
+        plain.push_str(after.unwrap_or(part));
+    }
+    plain.into()
+}
+
+/// The text of a log that holds JSON entries or colours, or that something carries, other lines as they are; `None` for a log of text.
 pub(crate) fn render(text: &str) -> Option<Rendered> {
     let begins = |start: &&str| {
         text.starts_with(*start) || memchr::memmem::find(text.as_bytes(), format!("\n{start}").as_bytes()).is_some()
     };
     let transport = Transport::of(text);
-    if transport.is_none() && !STARTS.iter().any(begins) {
+    let coloured = memchr::memchr(ESCAPE, text.as_bytes()).is_some();
+    if transport.is_none() && !coloured && !STARTS.iter().any(begins) {
         return None;
     }
     let mut rendered = Rendered { text: String::with_capacity(text.len()), lines: Vec::new() };
     for (index, line) in text.lines().enumerate() {
         let number = index as u64 + 1;
-        let line = transport.map_or(line, |transport| transport.strip(line));
+        let plain = if coloured { without_colours(line) } else { line.into() };
+        let line = transport.map_or(&*plain, |transport| transport.strip(&plain));
         let is_entry = STARTS.iter().any(|start| line.starts_with(start));
         match is_entry.then(|| serde_json::from_str::<Entry<'_>>(line)) {
             Some(Ok(entry)) => rendered.push(&entry.as_text(), number),
@@ -178,6 +200,12 @@ mod tests {
         let rendered = render(log).unwrap();
         assert_eq!(rendered.text, "1 ERROR L: m\njava.io.IOException: b\n\tat a.B.c(B.java:1)\n");
         assert_eq!(rendered.line_of(3), 3);
+    }
+
+    #[test]
+    fn colours_are_left_out() {
+        let log = "26/01/31 12:00:00 \u{1b}[31mERROR\u{1b}[0m A: b\n\u{1b}[0;31mKeyError\u{1b}[0m: 7\nc \u{1b}";
+        assert_eq!(render(log).unwrap().text, "26/01/31 12:00:00 ERROR A: b\nKeyError: 7\nc \n");
     }
 
     #[test]

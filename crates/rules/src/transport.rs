@@ -16,6 +16,8 @@ pub(crate) enum Transport {
     Kubectl,
     /// The journal of systemd, or a syslog: `Jan 31 12:00:00 host spark-submit[811]: …`.
     Journal,
+    /// A text that is set in as a whole, by so many blanks.
+    Margin(usize),
     /// An operator of Airflow that passes on what its program prints: `[2026-01-31, 12:00:00 UTC] {subprocess.py:93} INFO - …`.
     Airflow,
 }
@@ -28,13 +30,16 @@ impl Transport {
     pub(crate) fn of(text: &str) -> Option<Self> {
         let lines: Vec<_> = text.lines().filter(|line| !line.trim().is_empty()).take(LINES_READ).collect();
         let carries = |transport: &Self| lines.iter().filter(|line| transport.marks(line)).count() * 2 > lines.len();
-        Self::ALL.into_iter().find(carries)
+        Self::ALL.into_iter().find(carries).or_else(|| margin(&lines).map(Self::Margin))
     }
 
     /// The line without what the transport wrote before it.
     pub(crate) fn strip(self, line: &str) -> &str {
         match self {
-            Self::Quote => line.strip_prefix("> ").or(line.strip_prefix('>')),
+            Self::Quote => after_quote(line),
+            Self::Margin(width) => {
+                line.get(..width).filter(|start| start.trim_start().is_empty()).map(|_| &line[width..])
+            }
             Self::ContainerRuntime => after_stream(line),
             Self::Compose => after_service(line),
             Self::Kubectl => line.strip_prefix("[pod/").and_then(|rest| rest.split_once("] ")).map(|(_, rest)| rest),
@@ -65,6 +70,22 @@ const PASSES_ON: &[&str] = &[
     "pod_launcher.py",
     "logging_mixin.py",
 ];
+
+/// What is quoted, however often: `> > …`.
+fn after_quote(line: &str) -> Option<&str> {
+    let mut quoted = None;
+    while let Some(rest) = quoted.unwrap_or(line).strip_prefix('>') {
+        quoted = Some(rest.strip_prefix(' ').unwrap_or(rest));
+    }
+    quoted
+}
+
+/// The blanks that all lines start with, where there are any.
+fn margin(lines: &[&str]) -> Option<usize> {
+    let first = lines.first()?;
+    let blanks = &first[..first.len() - first.trim_start_matches([' ', '\t']).len()];
+    (!blanks.is_empty() && lines.iter().all(|line| line.starts_with(blanks))).then_some(blanks.len())
+}
 
 fn after_stream(line: &str) -> Option<&str> {
     let (time, rest) = line.split_once(' ')?;
@@ -132,6 +153,15 @@ mod tests {
     }
 
     #[test]
+    fn a_margin_is_what_all_lines_share() {
+        let text = "    26/01/31 12:00:00 ERROR A: b\n\n    \tat a.B.c(B.java:1)\n    Caused by: d\n";
+        assert_eq!(Transport::of(text), Some(Transport::Margin(4)));
+        assert_eq!(Transport::Margin(4).strip("    \tat a.B"), "\tat a.B");
+        assert_eq!([Transport::Margin(4).strip("  at"), Transport::Margin(2).strip("é at")], ["  at", "é at"]);
+        assert_eq!(Transport::of("a.B: c\n\tat d\n\tat e\n"), None);
+    }
+
+    #[test]
     fn a_log_that_nothing_carries_stays() {
         let entries = [
             "26/01/31 12:00:00 ERROR Executor: | a",
@@ -153,7 +183,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_stripped_is_the_start(line in "\\PC{0,80}") {
-            for transport in Transport::ALL {
+            for transport in Transport::ALL.into_iter().chain([Transport::Margin(3)]) {
                 prop_assert!(line.ends_with(transport.strip(&line)));
             }
         }

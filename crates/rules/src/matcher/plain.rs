@@ -15,10 +15,14 @@ use crate::{
     recovery::LazyRecovery,
     rule::Rule,
     set::{LogText, RuleSet},
+    structured_log,
 };
 
 fn outcomes(matcher: &Matcher, rules: &[Rule], logs: &[LogText], exit_code: Option<i32>) -> Vec<Outcome> {
     let circumstances = Circumstances { exit_code, ..Circumstances::default() };
+    // A text that is set in as a whole loses its margin; its lines stay the same ones.
+    let rendered = structured_log::render_all(logs);
+    let logs = &*structured_log::with_rendered(logs, &rendered);
     let config = precondition::with_dumped(&circumstances.config, logs).into_owned();
     let one = |(index, rule)| outcome(matcher, index, rule, logs, &circumstances, &config);
     rules.iter().enumerate().map(one).collect()
