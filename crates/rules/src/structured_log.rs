@@ -90,6 +90,8 @@ pub(crate) fn with_rendered<'l>(logs: &'l [LogText], rendered: &[Option<Rendered
     logs.iter().zip(rendered).map(one).collect::<Vec<_>>().into()
 }
 
+/// What Windows' shells write first into a file.
+const BYTE_ORDER_MARK: char = '\u{feff}';
 /// What starts a terminal's control sequence.
 const ESCAPE: u8 = 0x1b;
 
@@ -115,9 +117,10 @@ pub(crate) fn render(text: &str) -> Option<Rendered> {
     let begins = |start: &&str| {
         text.starts_with(*start) || memchr::memmem::find(text.as_bytes(), format!("\n{start}").as_bytes()).is_some()
     };
+    let (marked, text) = (text.starts_with(BYTE_ORDER_MARK), text.trim_start_matches(BYTE_ORDER_MARK));
     let transport = Transport::of(text);
     let coloured = memchr::memchr(ESCAPE, text.as_bytes()).is_some();
-    if transport.is_none() && !coloured && !STARTS.iter().any(begins) {
+    if !marked && transport.is_none() && !coloured && !STARTS.iter().any(begins) {
         return None;
     }
     let mut rendered = Rendered { text: String::with_capacity(text.len()), lines: Vec::new() };
@@ -206,6 +209,14 @@ mod tests {
     fn colours_are_left_out() {
         let log = "26/01/31 12:00:00 \u{1b}[31mERROR\u{1b}[0m A: b\n\u{1b}[0;31mKeyError\u{1b}[0m: 7\nc \u{1b}";
         assert_eq!(render(log).unwrap().text, "26/01/31 12:00:00 ERROR A: b\nKeyError: 7\nc \n");
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_left_out() {
+        assert_eq!(
+            render("\u{feff}26/01/31 12:00:00 WARN A: b\nc\n").unwrap().text,
+            "26/01/31 12:00:00 WARN A: b\nc\n"
+        );
     }
 
     #[test]
