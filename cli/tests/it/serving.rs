@@ -157,7 +157,7 @@ fn a_retry_starts_with_the_recommended_configuration_and_the_story_is_told() {
 #[test]
 fn a_rule_drafted_from_the_inbox_classifies_what_it_was_drafted_from() {
     let server = Server::start();
-    let job = "printf 'com.acme.FeedLateException: feed 7 of /data/in is late\\n\\tat a.B.c(B.java:1)\\n' >&2; exit 5";
+    let job = "printf '26/01/31 12:00:00 ERROR FeedGate: feed 7 of /data/in is late\\n' >&2; exit 5";
     let spark_submit = script(server.directory.path(), "spark-submit", job);
     server.ask(&["submit", "--no-event-log", "--max-retries", "0", "--", &spark_submit, "job.py"]);
     let groups = server.json(&["rules", "inbox", "--json"]);
@@ -179,9 +179,9 @@ fn a_rule_drafted_from_the_inbox_classifies_what_it_was_drafted_from() {
         assert_eq!(output.status.code(), Some(0), "{command}: {}", stdout(&output));
     }
     let log = server.path("driver.stderr");
-    fs::write(&log, "com.acme.FeedLateException: feed 8 of s3://bucket/in is late\n").unwrap();
+    fs::write(&log, "26/01/31 13:00:00 ERROR FeedGate: feed 8 of s3://bucket/in is late\n").unwrap();
     let explained = stdout(&run(&["rules", "explain", log.to_str().unwrap(), "--rules", folder]));
-    assert!(explained.starts_with("FeedLate:"), "{explained}");
+    assert!(explained.starts_with("FeedGateFeedLate:"), "{explained}");
 }
 
 #[test]
