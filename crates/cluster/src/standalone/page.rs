@@ -94,9 +94,9 @@ mod tests {
 
     #[test]
     fn a_workers_answer_is_read() {
-        let answer = "==== Bytes 100-105 of 15455 of /work/app-1/0/stderr ====\nab\ncd";
+        let answer = "==== Bytes 100-105 of 15455 of /opt/spark/work/app-1/0/stderr ====\nab\ncd";
         assert_eq!(parse(answer), Some(Page { start: 100, text: "ab\ncd".into() }));
-        let missing = "==== Bytes 0-0 of 0 of /work/app-1/7/stderr ====\nError: invalid log directory /work/app-1/7/";
+        let missing = "==== Bytes 0-0 of 0 of /opt/spark/work/app-1/7/stderr ====\nError: invalid log directory /opt/spark/work/app-1/7/";
         assert_eq!(parse(missing), None);
         for wrong in ["", "<html>\n", "==== Bytes x-y of\nz", "==== Bytes 5\n", "\u{fffd}\n"] {
             assert_eq!(parse(wrong), None, "{wrong:?}");

@@ -12,8 +12,9 @@ fn of_master(server: &str) -> ClusterConfig {
 }
 
 fn worker() -> Recorded {
-    let page =
-        |text: &str| format!("==== Bytes 0-{} of {} of /work/{APP}/0/stderr ====\n{text}", text.len(), text.len());
+    let page = |text: &str| {
+        format!("==== Bytes 0-{} of {} of /opt/spark/work/{APP}/0/stderr ====\n{text}", text.len(), text.len())
+    };
     let stderr = format!("/log/?appId={APP}&executorId=0&logType=stderr&byteLength=786432");
     Recorded::default()
         .with("/json/", format!(r#"{{"executors": [], "finishedexecutors": [{{"id": 0, "appid": "{APP}"}}, {{"id": 1, "appid": "app-2"}}]}}"#))
