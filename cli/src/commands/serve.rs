@@ -80,10 +80,11 @@ pub(crate) async fn run(arguments: Serve, clock: Clock) -> Result<ExitCode, Comm
         ready: classifier.readiness(),
         ..ServeOptions::new("Paramedic", env!("CARGO_PKG_VERSION"), auth)
     };
+    let configsvc = ConfigState::new(store.clone(), clock);
     let routes = OpenApiRouter::new()
         .merge(paramedic_classifier::routes(classifier))
         .merge(paramedic_recommender::routes(recommender))
-        .merge(paramedic_configsvc::routes(ConfigState::new(store.clone(), clock)));
+        .merge(paramedic_configsvc::routes(configsvc.clone()));
 
     if let Some(path) = &arguments.ready_file {
         // Renamed into place: whoever waits for the file never reads half of a URL.
@@ -94,6 +95,7 @@ pub(crate) async fn run(arguments: Serve, clock: Clock) -> Result<ExitCode, Comm
     }
     output::print(&format!("paramedic: listening on {url}"))?;
     let served = paramedic_service::serve(routes, options, listener, shutdown_signal()).await;
+    configsvc.stop().await;
     store.close().await;
     served.map_err(anyhow::Error::from)?;
     Ok(ExitCode::SUCCESS)

@@ -86,6 +86,22 @@ fn a_patch_is_created_listed_shown_and_revoked() {
     assert_eq!(server.json(&["patches", "list", "--status", "active", "--json"])["items"][0]["id"], id);
     let shown = stdout(&server.ask(&["patches", "show", id]));
     assert!(shown.contains("spark.executor.memory=2g") && shown.contains("month end"), "{shown}");
+    assert_eq!(server.json(&["patches", "pause", id, "--json"])["status"], "paused");
+    assert_eq!(server.json(&["patches", "resume", id, "--json"])["status"], "active");
+    let back = server.json(&["patches", "rollback", id, "--to", "1", "--reason", "as before", "--json"]);
+    assert_eq!(back["version"], 4);
+    let history = stdout(&server.ask(&["patches", "history", id]));
+    assert!(history.contains("rollback by local: as before") && history.contains("1. "), "{history}");
+    let who =
+        ["--scheduler", "cron", "--workflow", "w", "--job", "j", "--run", "r", "--conf", "spark.executor.memory=1g"];
+    let explain = || stdout(&server.ask(&[&["patches", "explain"][..], &who[..]].concat()));
+    let explained = explain();
+    assert!(explained.contains("spark.executor.memory: 2g") && explained.contains("the job's own 1g"), "{explained}");
+    let freeze = server.json(&["patches", "freeze", "--everything", "--reason", "audit", "--json"]);
+    let frozen = explain();
+    assert!(frozen.contains("frozen by local: audit") && frozen.contains("spark.executor.memory: 1g"), "{frozen}");
+    assert_eq!(server.ask(&["patches", "unfreeze", freeze["id"].as_str().unwrap()]).status.code(), Some(0));
+    assert!(stdout(&server.ask(&["patches", "freezes"])).contains("every job, by local"));
     assert_eq!(server.json(&["patches", "revoke", id, "--json"])["status"], "revoked");
     assert_eq!(server.ask(&["patches", "show", "0192d3f0-5c1e-5b7e-9d41-2f1a6a7f0c55"]).status.code(), Some(1));
     let forbidden =

@@ -61,6 +61,19 @@ id!(
     PatchId
 );
 
+id!(
+    /// One freeze.
+    FreezeId
+);
+
+impl FreezeId {
+    /// A freeze that nobody else will name. Ordered by time.
+    #[expect(clippy::disallowed_methods, reason = "an id that is not derived")]
+    pub fn fresh() -> Self {
+        Self(Uuid::now_v7())
+    }
+}
+
 impl FailureId {
     /// The failure of this attempt.
     pub fn of(attempt: &AttemptKey) -> Self {
@@ -81,8 +94,21 @@ impl PatchId {
         Self(derive("patch", idempotency_key.as_bytes()))
     }
 
+    /// 0 to 99: the hundredth of all jobs that this one is in, for this patch. It differs between patches, so that it is
+    /// not always the same jobs that try what is new.
+    pub fn bucket_of(self, scheduler: &str, workflow: &str, job: &str) -> u8 {
+        let mut name = Vec::with_capacity(24 + scheduler.len() + workflow.len() + job.len());
+        for part in [scheduler, workflow, job] {
+            name.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            name.extend_from_slice(part.as_bytes());
+        }
+        let (high, _) = Uuid::new_v5(&self.0, &name).as_u64_pair();
+        // The version's bits lie in the low half of `high`.
+        ((high >> 32) % 100) as u8
+    }
+
     /// A patch that nobody else will name. Ordered by time.
-    #[expect(clippy::disallowed_methods, reason = "the one place that makes an id that is not derived")]
+    #[expect(clippy::disallowed_methods, reason = "an id that is not derived")]
     pub fn fresh() -> Self {
         Self(Uuid::now_v7())
     }

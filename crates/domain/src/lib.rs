@@ -9,11 +9,13 @@ pub mod configuration;
 pub mod container;
 pub mod evidence;
 pub mod failure;
+pub mod freeze;
 pub mod id;
 pub mod inbox;
 pub mod job;
 pub mod log;
 pub mod model;
+pub mod mutation;
 pub mod page;
 pub mod patch;
 pub mod policy;
@@ -21,6 +23,7 @@ pub mod problem;
 pub mod recommendation;
 pub mod role;
 pub mod rule;
+pub mod scope;
 pub mod time;
 pub mod validation;
 
@@ -30,19 +33,22 @@ pub use configuration::Configuration;
 pub use container::{ContainerEnd, ContainerRole};
 pub use evidence::{AttemptEvidence, ClusterLimits, EventLogSummary, HostSample, StageSummary};
 pub use failure::{Action, Decision, FailureReport, PatchReference};
-pub use id::{FailureId, PatchId, RecommendationId};
+pub use freeze::{Freeze, NewFreeze};
+pub use id::{FailureId, FreezeId, PatchId, RecommendationId};
 pub use inbox::{LogExcerpt, TellingExcerpt, UnclassifiedDetail, UnclassifiedGroup, UnclassifiedSample};
 pub use job::{AttemptKey, Job};
 pub use log::{LogKind, LogSource};
-pub use page::Page;
-pub use patch::{
-    AppliedPatch, MutateRequest, MutateResponse, NewPatch, Patch, PatchChange, PatchStatus, Provenance, Scope,
-    SkippedPatch,
+pub use mutation::{
+    AppliedPatch, ExplainedKey, ExplainedPatch, Explanation, LostValue, MutateRequest, MutateResponse, Provenance,
+    SkipCode, SkippedPatch,
 };
-pub use policy::{Bound, Policy};
+pub use page::Page;
+pub use patch::{Guard, NewPatch, Owner, Patch, PatchChange, PatchStatus};
+pub use policy::{Bound, Policy, ScopedBounds};
 pub use problem::Problem;
 pub use recommendation::{Alternative, Prediction, Recommendation, RecommendationRequest};
 pub use role::Role;
 pub use rule::{MatchRequest, MatchResponse, RuleSetSummary};
+pub use scope::Scope;
 pub use time::{Clock, Timestamp};
 pub use validation::{Validate, Violation};

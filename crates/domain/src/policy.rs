@@ -5,7 +5,15 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::validation::{Validate, Violation, escape_pointer_token};
+use crate::{
+    scope::Scope,
+    validation::{Validate, Violation, escape_pointer_token},
+};
+
+/// Most scoped bounds, and most patterns of a list, of one policy: each is looked at for each changed key.
+pub const ENTRIES_MAX: usize = 1_024;
+/// Memory of the largest general-purpose nodes in wide use, 512 GiB.
+const NODE_MEMORY_BYTES: u64 = 512 << 30;
 
 /// `GET` and `PUT /v1/policy`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -17,6 +25,69 @@ pub struct Policy {
     /// Least and greatest value by key: Spark sizes, or plain numbers.
     #[serde(default)]
     pub bounds: BTreeMap<String, Bound>,
+    /// Keys that no patch may set, whatever is allowed: names in which `*` stands for anything, upper and lower case
+    /// alike. Where not given: what runs code, reaches elsewhere, or is a credential.
+    #[serde(default = "forbidden_by_default")]
+    #[schema(example = json!(["spark.jars*", "spark.*JavaOptions"]))]
+    pub forbidden_keys: Vec<String>,
+    /// Narrower bounds for some jobs: each that a job is in holds, beside `bounds`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scoped_bounds: Vec<ScopedBounds>,
+    /// Memory of the largest node, in bytes: no patch may make an executor's or the driver's container larger (heap,
+    /// overhead, off-heap and Python together). Null: not checked.
+    #[serde(default = "node_memory_by_default")]
+    pub node_memory_bytes: Option<u64>,
+}
+
+/// Bounds for the jobs in a scope.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScopedBounds {
+    /// Which jobs.
+    pub scope: Scope,
+    /// Least and greatest value by key.
+    pub bounds: BTreeMap<String, Bound>,
+}
+
+fn forbidden_by_default() -> Vec<String> {
+    const FORBIDDEN: &[&str] = &[
+        // Runs code.
+        "spark.*JavaOptions",
+        "spark.*.extraClassPath",
+        "spark.*.extraLibraryPath",
+        "spark.jars*",
+        "spark.files*",
+        "spark.archives*",
+        "spark.submit.*",
+        "spark.plugins*",
+        "spark.extraListeners",
+        "spark.sql.extensions",
+        "spark.pyspark.*",
+        "spark.executorEnv.*",
+        "spark.yarn.appMasterEnv.*",
+        "spark.*.podTemplateFile",
+        "spark.kubernetes.*container.image",
+        // Reaches elsewhere.
+        "spark.master",
+        "spark.hadoop.fs.*",
+        "spark.*.metastore.*",
+        "spark.eventLog.dir",
+        // Credentials.
+        "*password*",
+        "*secret*",
+        "*credential*",
+        "*token*",
+        "*access*key*",
+        "*private*key*",
+        "*keytab*",
+        "*principal*",
+    ];
+    FORBIDDEN.iter().map(|pattern| (*pattern).to_owned()).collect()
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "serde wants the field's type")]
+const fn node_memory_by_default() -> Option<u64> {
+    Some(NODE_MEMORY_BYTES)
 }
 
 /// Least and greatest value, both inclusive, as the key's own kind of value: `1g`, `8`, `0.9`.
@@ -34,6 +105,16 @@ pub struct Bound {
 impl Policy {
     /// May a patch set this key?
     pub fn allows(&self, key: &str) -> bool {
+        self.lists(key) && self.forbidden_by(key).is_none()
+    }
+
+    /// The pattern that forbids this key.
+    pub fn forbidden_by(&self, key: &str) -> Option<&str> {
+        let key = key.as_bytes();
+        self.forbidden_keys.iter().map(String::as_str).find(|pattern| matches_pattern(pattern.as_bytes(), key))
+    }
+
+    fn lists(&self, key: &str) -> bool {
         self.allowed_keys.iter().any(|allowed| match allowed.strip_suffix('*') {
             Some(prefix) => key.starts_with(prefix),
             None => key == allowed,
@@ -76,8 +157,39 @@ impl Default for Policy {
         let mut allowed_keys: Vec<String> = bounds.keys().cloned().collect();
         allowed_keys.push("spark.memory.offHeap.enabled".to_owned());
         allowed_keys.sort();
-        Self { allowed_keys, bounds }
+        Self {
+            allowed_keys,
+            bounds,
+            forbidden_keys: forbidden_by_default(),
+            scoped_bounds: Vec::new(),
+            node_memory_bytes: node_memory_by_default(),
+        }
     }
+}
+
+/// `*` stands for anything, also nothing; ASCII letters match in either case. Takes at most the product of the lengths.
+fn matches_pattern(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut at, mut in_text) = (0, 0);
+    let mut last_star = None;
+    while let Some(byte) = text.get(in_text) {
+        match pattern.get(at) {
+            Some(b'*') => {
+                last_star = Some((at, in_text));
+                at += 1;
+            }
+            Some(wanted) if wanted.eq_ignore_ascii_case(byte) => {
+                at += 1;
+                in_text += 1;
+            }
+            _ => {
+                let Some((star, taken)) = last_star else { return false };
+                last_star = Some((star, taken + 1));
+                at = star + 1;
+                in_text = taken + 1;
+            }
+        }
+    }
+    pattern.get(at..).is_some_and(|rest| rest.iter().all(|byte| *byte == b'*'))
 }
 
 impl Validate for Policy {
@@ -91,13 +203,94 @@ impl Validate for Policy {
                 ));
             }
         }
-        for (key, bound) in &self.bounds {
-            if bound.min.is_none() && bound.max.is_none() {
-                violations.push(Violation::at(
-                    format!("{pointer}/bounds/{}", escape_pointer_token(key)),
-                    "give `min`, `max` or both",
-                ));
+        for (field, length) in [
+            ("allowed_keys", self.allowed_keys.len()),
+            ("forbidden_keys", self.forbidden_keys.len()),
+            ("scoped_bounds", self.scoped_bounds.len()),
+        ] {
+            if length > ENTRIES_MAX {
+                let detail = format!("holds {length} entries; at most {ENTRIES_MAX} are allowed");
+                violations.push(Violation::at(format!("{pointer}/{field}"), detail));
             }
         }
+        for (index, pattern) in self.forbidden_keys.iter().enumerate() {
+            if pattern.is_empty() {
+                let detail = "give a key, or a pattern with `*` for anything";
+                violations.push(Violation::at(format!("{pointer}/forbidden_keys/{index}"), detail));
+            }
+        }
+        validate_bounds(&self.bounds, &format!("{pointer}/bounds"), violations);
+        for (index, scoped) in self.scoped_bounds.iter().enumerate() {
+            let pointer = format!("{pointer}/scoped_bounds/{index}");
+            scoped.scope.validate(&format!("{pointer}/scope"), violations);
+            validate_bounds(&scoped.bounds, &format!("{pointer}/bounds"), violations);
+        }
+    }
+}
+
+fn validate_bounds(bounds: &BTreeMap<String, Bound>, pointer: &str, violations: &mut Vec<Violation>) {
+    for (key, bound) in bounds {
+        if bound.min.is_none() && bound.max.is_none() {
+            let pointer = format!("{pointer}/{}", escape_pointer_token(key));
+            violations.push(Violation::at(pointer, "give `min`, `max` or both"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_runs_code_reaches_elsewhere_or_is_a_credential_is_forbidden_even_where_all_is_allowed() {
+        let policy = Policy { allowed_keys: vec!["*".into()], ..Policy::default() };
+        for key in [
+            "spark.driver.extraJavaOptions",
+            "spark.executor.defaultJavaOptions",
+            "spark.yarn.am.extraJavaOptions",
+            "spark.jars",
+            "spark.jars.packages",
+            "spark.submit.pyFiles",
+            "SPARK.JARS",
+            "spark.hadoop.fs.s3a.secret.key",
+            "spark.hadoop.fs.s3a.endpoint",
+            "spark.ssl.keyPassword",
+            "spark.kubernetes.driver.container.image",
+            "spark.kubernetes.container.image",
+            "spark.master",
+        ] {
+            assert!(!policy.allows(key), "{key}");
+        }
+        for key in ["spark.executor.pyspark.memory", "spark.sql.shuffle.partitions", "spark.speculation"] {
+            assert!(policy.allows(key), "{key}");
+        }
+        let default = Policy::default();
+        let needed = default.allowed_keys.iter().all(|key| default.allows(key));
+        assert!(needed, "no key that is allowed by default is forbidden by default");
+    }
+
+    #[test]
+    fn a_star_stands_for_anything() {
+        for (pattern, text, matches) in [
+            ("", "", true),
+            ("*", "", true),
+            ("*", "abc", true),
+            ("a*c", "abc", true),
+            ("a*c", "ac", true),
+            ("a*c", "abcd", false),
+            ("*b*b*", "abab", true),
+            ("*aab", "aaaab", true),
+            ("abc", "ab", false),
+            ("ab", "abc", false),
+        ] {
+            assert_eq!(matches_pattern(pattern.as_bytes(), text.as_bytes()), matches, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn a_policy_that_says_nothing_of_it_has_the_defaults() {
+        let policy: Policy = serde_json::from_value(serde_json::json!({"allowed_keys": ["spark.*"]})).unwrap();
+        assert_eq!(policy.forbidden_keys, Policy::default().forbidden_keys);
+        assert_eq!(policy.node_memory_bytes, Some(NODE_MEMORY_BYTES));
     }
 }

@@ -26,6 +26,24 @@ impl<T: DeserializeOwned + Validate, S: Send + Sync> FromRequest<S> for ValidJso
     }
 }
 
+/// A JSON body as it came, for handlers that read it in place; [`valid_json`] reads it otherwise.
+#[derive(Clone, Debug)]
+pub struct JsonBody(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for JsonBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        check_content_type(&request)?;
+        read_body(request, state).await.map(Self)
+    }
+}
+
+/// Reads and validates a body as [`ValidJson`] does.
+pub fn valid_json<T: DeserializeOwned + Validate>(body: &[u8]) -> Result<T, ApiError> {
+    parse_json(body).and_then(validated)
+}
+
 /// Like [`ValidJson`], for routes that need no body: an empty one is the default.
 #[derive(Clone, Debug)]
 pub struct OptionalJson<T>(pub T);

@@ -19,7 +19,7 @@ pub mod telemetry;
 pub use auth::{Actor, Auth, AuthError, Tokens};
 pub use client::{Client, ClientError, Timeouts};
 pub use error::{ApiError, ProblemKind};
-pub use extract::{OptionalJson, ValidJson, ValidPath, ValidQuery};
+pub use extract::{JsonBody, OptionalJson, ValidJson, ValidPath, ValidQuery, valid_json};
 pub use health::Readiness;
 pub use query::{FailureQuery, PatchQuery, UnclassifiedQuery};
 pub use server::{ServeError, ServeOptions, ServerLimits, router, serve, shutdown_signal};

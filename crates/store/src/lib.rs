@@ -9,6 +9,7 @@ mod cursor;
 mod error;
 mod failure_logs;
 mod failures;
+mod freezes;
 mod host_samples;
 mod json;
 mod outcomes;
@@ -16,13 +17,15 @@ mod patches;
 mod policy;
 mod pool;
 mod recommendations;
+mod revision;
 mod unclassified;
 
 pub use cursor::PAGE_ITEMS_MAX;
 pub use error::StoreError;
 pub use failure_logs::LogRetention;
 pub use failures::{BegunFailure, FailureFilter};
-pub use patches::{PATCHES_FOR_JOB_MAX, PatchFilter, PatchUpdate};
+pub use patches::{ChangedPatch, GuardedAttempts, PatchFilter, PatchUpdate};
+pub use revision::ChangeSignals;
 pub use unclassified::{Unclassified, UnclassifiedFilter};
 
 use pool::{Pool, run};

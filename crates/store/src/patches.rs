@@ -1,11 +1,16 @@
 //! Patches, their uses and their history.
 
 mod change;
+mod guard;
+mod live;
 mod row;
+mod uses;
 
 pub use change::PatchUpdate;
+pub use guard::GuardedAttempts;
+pub use live::ChangedPatch;
 
-use paramedic_domain::{Job, NewPatch, Page, Patch, PatchChange, PatchId, PatchStatus, Timestamp};
+use paramedic_domain::{NewPatch, Page, Patch, PatchChange, PatchId, PatchStatus, Timestamp};
 use sqlx::Connection;
 
 use crate::{
@@ -14,11 +19,15 @@ use crate::{
     failures::holds_nul,
     json,
     pool::run,
+    revision::next_revision,
 };
+use change::{append_history, change_in, in_favour_of, next};
 use row::{HistoryRow, PatchRow, patch_columns};
 
-/// Most patches that one mutate call considers; the newest of those whose scope's names fit the job.
-pub const PATCHES_FOR_JOB_MAX: u32 = 4_096;
+/// PostgreSQL holds no NUL in a text. Within JSON it is escaped; a reason is a text of its own.
+pub(crate) fn without_nul(reason: Option<&str>) -> Option<String> {
+    reason.map(|reason| reason.replace('\0', "\u{FFFD}"))
+}
 
 /// What a list of patches is narrowed to; a field not given narrows nothing.
 #[derive(Clone, Debug, Default)]
@@ -38,7 +47,8 @@ pub struct PatchFilter {
 }
 
 impl Store {
-    /// Stores a patch, active, and says whether it is new. An id that is taken gives the patch as it is now when it was
+    /// Stores a patch, active or as a draft, and says whether it is new. What it supersedes no longer applies once it is
+    /// active. An id that is taken gives the patch as it is now when it was
     /// created with the same content, and [`StoreError::OtherContent`] otherwise.
     pub async fn create_patch(
         &self,
@@ -50,7 +60,7 @@ impl Store {
         let patch = Patch {
             id,
             version: 1,
-            status: row::status_at(PatchStatus::Active, content, 0, now),
+            status: row::status_at(first_status(content), content, 0, now),
             content: content.clone(),
             uses: 0,
             created_by: actor.to_owned(),
@@ -60,8 +70,7 @@ impl Store {
         if self.insert_patch(&patch).await? {
             return Ok((patch, true));
         }
-        let first = self.first_content(id).await?;
-        if first != *content {
+        if self.patch_content_at(id, 1).await?.as_ref() != Some(content) {
             return Err(StoreError::OtherContent { id: id.to_string() });
         }
         Ok((self.existing_row(id).await?.patch_at(now)?, false))
@@ -69,15 +78,16 @@ impl Store {
 
     async fn insert_patch(&self, patch: &Patch) -> Result<bool, StoreError> {
         let (id, content) = (patch.id.to_string(), &patch.content);
-        let (text, after) = (json::write("patch", content)?, json::write("patch", patch)?);
-        let (now, scope) = (patch.created_at.as_microseconds(), &content.scope);
+        let text = json::write("patch", content)?;
+        let (now, scope, actor) = (patch.created_at.as_microseconds(), &content.scope, patch.created_by.as_str());
         run!(self, writer, connection => {
             let mut transaction = connection.begin().await?;
+            let revision = next_revision!(transaction);
             let inserted = sqlx::query(
                 "insert into patches (id, version, status, content, source, scope_scheduler, scope_cluster, \
                  scope_workflow, scope_job, scope_run, scope_user, scope_after_attempt, expires_at, max_uses, uses, \
-                 created_by, created_at, updated_at) \
-                 values ($1, 1, 'active', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13, $14, $14) \
+                 created_by, created_at, updated_at, revision) \
+                 values ($1, 1, $15, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13, $14, $14, $16) \
                  on conflict (id) do nothing",
             )
             .bind(&id)
@@ -92,29 +102,26 @@ impl Store {
             .bind(i64::from(scope.after_attempt.unwrap_or_default()))
             .bind(content.expires_at.map(Timestamp::as_microseconds))
             .bind(content.max_uses.map(i64::from))
-            .bind(&patch.created_by)
+            .bind(actor)
             .bind(now)
+            .bind(first_status(content).as_str())
+            .bind(revision)
             .execute(&mut *transaction)
             .await?
             .rows_affected();
-            if inserted == 1 {
-                change::append_history!(transaction, patch, "create", &patch.created_by, content.reason.as_deref(), after);
+            if inserted == 0 {
+                // Not committed, the transaction ends with nothing changed.
+                return Ok(false);
+            }
+            append_history!(transaction, patch, "create", actor, content.reason.as_deref());
+            if let Some(old) = content.supersedes.filter(|_| !content.draft) {
+                let because = in_favour_of(patch.id);
+                let (update, reason) = (&PatchUpdate::Supersede, Some(because.as_str()));
+                change_in!(transaction, revision, old, None, update, actor, reason, patch.created_at);
             }
             transaction.commit().await?;
-            Ok(inserted == 1)
+            Ok(true)
         })
-    }
-
-    /// What a patch was created with.
-    async fn first_content(&self, id: PatchId) -> Result<NewPatch, StoreError> {
-        let id = id.to_string();
-        let (after,): (String,) = run!(self, reader, connection => {
-            Ok(sqlx::query_as("select after from patch_history where patch_id = $1 and version = 1")
-                .bind(&id)
-                .fetch_one(connection)
-                .await?)
-        })?;
-        Ok(json::read::<Patch>("patch", &id, &after)?.content)
     }
 
     /// A patch as it is at `now`.
@@ -154,7 +161,7 @@ impl Store {
                 " from patches where (created_at, id) < ($1, $2) \
                  and ($3 is null or scope_scheduler = $3) and ($4 is null or scope_workflow = $4) \
                  and ($5 is null or scope_job = $5) and ($6 is null or scope_run = $6) and ($7 is null or source = $7) \
-                 and ($8 is null or $8 = case when status = 'revoked' then 'revoked' \
+                 and ($8 is null or $8 = case when status in ('revoked', 'superseded', 'draft') then status \
                  when expires_at <= $9 or uses >= max_uses then 'expired' else status end) \
                  order by created_at desc, id desc limit $10",
             ))
@@ -178,65 +185,17 @@ impl Store {
         Ok(page(patches, limit))
     }
 
-    /// The active patches whose scope the attempt is in, in no particular order; at most [`PATCHES_FOR_JOB_MAX`].
-    pub async fn patches_for(&self, job: &Job, now: Timestamp) -> Result<Vec<Patch>, StoreError> {
-        let found: Vec<PatchRow> = run!(self, reader, connection => {
-            Ok(sqlx::query_as(concat!(
-                "select ",
-                patch_columns!(),
-                " from patches where status = 'active' \
-                 and (expires_at is null or expires_at > $1) and (max_uses is null or uses < max_uses) \
-                 and scope_scheduler in ('', $2) and scope_cluster in ('', $3) and scope_workflow in ('', $4) \
-                 and scope_job in ('', $5) and scope_run in ('', $6) and scope_user in ('', $7) \
-                 and scope_after_attempt < $8 \
-                 order by created_at desc, id desc limit $9",
-            ))
-            .bind(now.as_microseconds())
-            .bind(&job.scheduler)
-            .bind(job.cluster.as_deref().unwrap_or_default())
-            .bind(&job.workflow)
-            .bind(&job.job)
-            .bind(&job.run)
-            .bind(job.user.as_deref().unwrap_or_default())
-            .bind(i64::from(job.attempt))
-            .bind(i64::from(PATCHES_FOR_JOB_MAX))
-            .fetch_all(connection)
-            .await?)
+    /// The content that a patch had at a version; nothing where there is no such version.
+    pub async fn patch_content_at(&self, id: PatchId, version: u32) -> Result<Option<NewPatch>, StoreError> {
+        let id = id.to_string();
+        let found: Option<(String,)> = run!(self, reader, connection => {
+            Ok(sqlx::query_as("select after from patch_history where patch_id = $1 and version = $2")
+                .bind(&id)
+                .bind(i64::from(version))
+                .fetch_optional(connection)
+                .await?)
         })?;
-        if found.len() == PATCHES_FOR_JOB_MAX as usize {
-            tracing::warn!(workflow = job.workflow, job = job.job, "more patches than one mutate call considers");
-        }
-        let patches = found.into_iter().map(|row| row.patch_at(now)).collect::<Result<Vec<_>, StoreError>>()?;
-        // Labels are matched here: a portable query would need a table of them.
-        Ok(patches.into_iter().filter(|patch| patch.content.scope.matches(job)).collect())
-    }
-
-    /// Counts one use of each patch that still applies at `now`, and returns those; one that was paused, revoked or used
-    /// up since it was read is not among them.
-    pub async fn count_uses(&self, ids: &[PatchId], now: Timestamp) -> Result<Vec<PatchId>, StoreError> {
-        // In one order, so that two callers never wait for each other.
-        let mut ordered = ids.to_vec();
-        ordered.sort_unstable();
-        ordered.dedup();
-        run!(self, writer, connection => {
-            let mut transaction = connection.begin().await?;
-            let mut counted = Vec::with_capacity(ordered.len());
-            for id in &ordered {
-                let updated = sqlx::query(
-                    "update patches set uses = uses + 1 where id = $1 and status = 'active' \
-                     and (expires_at is null or expires_at > $2) and (max_uses is null or uses < max_uses)",
-                )
-                .bind(id.to_string())
-                .bind(now.as_microseconds())
-                .execute(&mut *transaction)
-                .await?;
-                if updated.rows_affected() == 1 {
-                    counted.push(*id);
-                }
-            }
-            transaction.commit().await?;
-            Ok(counted)
-        })
+        found.map(|(after,)| Ok(json::read::<Patch>("patch", &id, &after)?.content)).transpose()
     }
 
     /// The history of a patch, newest first. `limit` is lowered to [`PAGE_ITEMS_MAX`](crate::PAGE_ITEMS_MAX).
@@ -249,8 +208,10 @@ impl Store {
         let after = Cursor::or_newest(cursor)?;
         let found: Vec<HistoryRow> = run!(self, reader, connection => {
             Ok(sqlx::query_as(
-                "select patch_id, version, change, actor, reason, changed_at, after from patch_history \
-                 where patch_id = $1 and version < $2 order by version desc limit $3",
+                "select h.patch_id, h.version, h.change, h.actor, h.reason, h.decision_id, h.changed_at, h.after, \
+                 earlier.after as before from patch_history h left join patch_history earlier \
+                 on earlier.patch_id = h.patch_id and earlier.version = h.version - 1 \
+                 where h.patch_id = $1 and h.version < $2 order by h.version desc limit $3",
             )
             .bind(id.to_string())
             .bind(after.at)
@@ -262,4 +223,8 @@ impl Store {
             found.into_iter().map(|row| Ok((row.cursor(), row.change()?))).collect::<Result<Vec<_>, StoreError>>()?;
         Ok(page(changes, limit))
     }
+}
+
+const fn first_status(content: &NewPatch) -> PatchStatus {
+    if content.draft { PatchStatus::Draft } else { PatchStatus::Active }
 }

@@ -2,7 +2,9 @@
 
 use paramedic_domain::{Policy, Timestamp};
 
-use crate::{Store, StoreError, json, pool::run};
+use sqlx::Connection;
+
+use crate::{Store, StoreError, json, pool::run, revision::next_revision};
 
 /// How often a write is tried again after someone else wrote between its read and its write.
 const TRIES_MAX: usize = 16;
@@ -39,6 +41,8 @@ impl Store {
                 return Err(conflict(expected, current));
             }
             let inserted = run!(self, writer, connection => {
+                let mut transaction = connection.begin().await?;
+                next_revision!(transaction);
                 let inserted = sqlx::query(
                     "insert into policies (version, policy, actor, created_at) values ($1, $2, $3, $4) \
                      on conflict (version) do nothing",
@@ -47,8 +51,9 @@ impl Store {
                 .bind(&text)
                 .bind(actor)
                 .bind(now.as_microseconds())
-                .execute(connection)
+                .execute(&mut *transaction)
                 .await?;
+                transaction.commit().await?;
                 Ok(inserted.rows_affected() == 1)
             })?;
             if inserted {

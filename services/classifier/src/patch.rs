@@ -80,9 +80,9 @@ impl Classifier {
             patch: recommendation.patch.clone(),
             source: source.as_str().to_owned(),
             reason: Some(reason(occasion, recommendation)),
-            priority: 0,
             expires_at: Some(occasion.reported_at.plus_seconds(self.bounds.patch_lifetime_s)),
-            max_uses: None,
+            decision_id: Some(occasion.failure_id),
+            ..NewPatch::default()
         }
     }
 

@@ -2,9 +2,12 @@
 
 mod configs;
 mod entity_tag;
+mod freezes;
+mod life;
 mod patches;
 mod policy;
 mod status;
+mod wire;
 
 use paramedic_domain::{Role, Violation};
 use paramedic_service::{ApiError, ProblemKind};
@@ -27,7 +30,13 @@ pub(crate) fn routes(state: ConfigState) -> OpenApiRouter {
         .routes(routes!(status::resume))
         .routes(routes!(status::revoke))
         .routes(routes!(status::history))
+        .routes(routes!(life::activate))
+        .routes(routes!(life::renew))
+        .routes(routes!(life::rollback))
+        .routes(routes!(freezes::create, freezes::list))
+        .routes(routes!(freezes::lift))
         .routes(routes!(configs::mutate))
+        .routes(routes!(configs::explain, configs::explain_request))
         .routes(routes!(policy::show, policy::put))
         .with_state(state)
 }

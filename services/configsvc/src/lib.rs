@@ -4,20 +4,27 @@
 //! author and a history, and a patch that cannot be applied is skipped whole and reported.
 
 mod answer;
+mod entries;
+mod explain;
+mod guard;
 mod http;
+mod live;
+mod memory_sum;
 mod mutate;
 mod operation;
 mod policy;
 mod scope;
 mod value;
 
-use std::{future::Future, path::PathBuf};
+use std::{future::Future, path::PathBuf, sync::Arc};
 
-use paramedic_domain::{Clock, Policy};
+use paramedic_domain::{Clock, MutateRequest, MutateResponse, Policy};
 use paramedic_service::{Auth, Readiness, ServeError, ServeOptions, ServerLimits};
 use paramedic_store::{Store, StoreError};
 use tokio::net::TcpListener;
 use utoipa_axum::router::OpenApiRouter;
+
+use live::{Live, follow};
 
 /// Largest request body, in bytes. A configuration of some thousand entries has under one mebibyte.
 const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -36,12 +43,36 @@ pub struct Config {
 pub struct ConfigState {
     store: Store,
     clock: Clock,
+    live: Arc<Live>,
 }
 
 impl ConfigState {
-    /// Over this store, with this clock.
+    /// Over this store, with this clock. Within a runtime it follows the store, until the last clone is dropped.
     pub fn new(store: Store, clock: Clock) -> Self {
-        Self { store, clock }
+        let live = Arc::new(Live::new(store.clone(), clock.clone()));
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(follow(Arc::downgrade(&live), store.clone()));
+        }
+        Self { store, clock, live }
+    }
+
+    /// Answers a mutate request, as `POST /v1/configs/mutate` does, at the time of the clock.
+    pub async fn mutate(&self, request: &MutateRequest) -> Result<MutateResponse, StoreError> {
+        answer::answer(self, request, self.clock.now()).await
+    }
+
+    /// Writes down the uses that were counted in memory: to be called before the store is closed.
+    pub async fn stop(&self) {
+        if let Err(error) = self.live.flush().await {
+            tracing::warn!(%error, "the last uses of patches were not counted");
+        }
+    }
+
+    /// Takes a change that was just stored into memory. Where the store went away meanwhile, the next poll does.
+    async fn changed(&self) {
+        if let Err(error) = self.live.refresh().await {
+            tracing::warn!(%error, "a change is stored and not in memory yet");
+        }
     }
 
     /// The policy in force and its version; version 0 is the default, before one was ever put.
@@ -77,17 +108,19 @@ pub async fn serve(
 ) -> Result<(), ConfigServiceError> {
     let auth = Auth::for_address(listener.local_addr()?, config.tokens_file.as_deref()).map_err(ServeError::from)?;
     let store = Store::open(&config.database_url).await?;
-    let pinged = store.clone();
+    let state = ConfigState::new(store.clone(), Clock::system());
+    let (live, pinged) = (Arc::clone(&state.live), store.clone());
     let options = ServeOptions {
         limits: ServerLimits { body_bytes_max: BODY_BYTES_MAX, ..ServerLimits::default() },
+        // What is in memory can be served without the store.
         ready: Readiness::check(move || {
-            let store = pinged.clone();
-            async move { store.ping().await.map_err(|error| error.to_string()) }
+            let (live, store) = (Arc::clone(&live), pinged.clone());
+            async move { if live.is_loaded() { Ok(()) } else { store.ping().await.map_err(|error| error.to_string()) } }
         }),
         ..ServeOptions::new("Paramedic configuration service", env!("CARGO_PKG_VERSION"), auth)
     };
-    let state = ConfigState::new(store.clone(), Clock::system());
-    let served = paramedic_service::serve(routes(state), options, listener, shutdown).await;
+    let served = paramedic_service::serve(routes(state.clone()), options, listener, shutdown).await;
+    state.stop().await;
     store.close().await;
     Ok(served?)
 }

@@ -1,72 +1,87 @@
 //! Guardrails: what a patch may change, and how far. Checked when a patch comes in, and again whenever it is applied,
 //! because the policy may have changed in between and a `copy` has its value only then.
 
+use std::collections::{BTreeMap, HashSet};
+
 use json_patch::PatchOperation;
-use paramedic_domain::{Configuration, Policy, Validate, Violation, validation::escape_pointer_token};
+use paramedic_domain::{
+    Bound, Configuration, Job, NewPatch, Policy, Scope, Validate, Violation,
+    configuration::{KEY_BYTES_MAX, VALUE_BYTES_MAX},
+    validation::escape_pointer_token,
+};
 
 use crate::{
-    operation,
+    live::Rules,
+    memory_sum, operation,
     value::{Kind, shown},
 };
 
-/// Every operation of `patch` that could never be applied under the policy; `pointer` is the patch's own.
-pub(crate) fn check_patch(policy: &Policy, patch: &json_patch::Patch, pointer: &str) -> Vec<Violation> {
-    let mut violations = Vec::new();
-    for (index, operation) in patch.0.iter().enumerate() {
-        check_operation(policy, operation, &format!("{pointer}/{index}"), &mut violations);
-    }
-    violations
+/// The bounds that hold for one job, or for every job of a scope.
+pub(crate) struct Bounds<'p> {
+    policy: &'p Policy,
+    /// See [`Rules`]; nothing where it was not worked out.
+    plain: Option<&'p HashSet<String>>,
+    /// Beside the policy's own.
+    scoped: Vec<&'p BTreeMap<String, Bound>>,
 }
 
-fn check_operation(policy: &Policy, operation: &PatchOperation, pointer: &str, violations: &mut Vec<Violation>) {
-    let mut refuse = |field: &str, detail: String| violations.push(Violation::at(format!("{pointer}/{field}"), detail));
-    let (path, from) = match operation::keys(operation) {
-        Ok(keys) => keys,
-        Err((field, detail)) => return refuse(field, detail),
-    };
-    if let Some(from) = from.filter(|_| matches!(operation, PatchOperation::Move(_)))
-        && let Err(detail) = check_key(policy, &from)
-    {
-        refuse("from", detail);
+impl<'p> Bounds<'p> {
+    /// Those of one job.
+    pub(crate) fn of(rules: &'p Rules, job: &Job) -> Self {
+        Self { plain: Some(&rules.plain), ..Self::where_scoped(&rules.policy, |scope| scope.matches(job)) }
     }
-    let changes = !matches!(operation, PatchOperation::Test(_));
-    if changes && let Err(detail) = check_key(policy, &path) {
-        refuse("path", detail);
+
+    /// Those that every job in this scope has.
+    fn within(policy: &'p Policy, scope: &Scope) -> Self {
+        Self::where_scoped(policy, |wider| scope.is_within(wider))
     }
-    match operation::value(operation) {
-        Err(detail) => refuse("value", detail),
-        Ok(Some(value)) if changes => {
-            if let Err(detail) = check_value(policy, &path, value) {
-                refuse("value", detail);
-            }
+
+    fn where_scoped(policy: &'p Policy, holds: impl Fn(&Scope) -> bool) -> Self {
+        let scoped = policy.scoped_bounds.iter().filter(|scoped| holds(&scoped.scope));
+        Self { policy, plain: None, scoped: scoped.map(|scoped| &scoped.bounds).collect() }
+    }
+
+    pub(crate) fn node_memory_bytes(&self) -> Option<u64> {
+        self.policy.node_memory_bytes
+    }
+
+    /// May this key become this value (nothing: be removed)? The reason, where not.
+    pub(crate) fn check_change(&self, key: &str, to: Option<&str>) -> Result<(), String> {
+        self.check_key(key)?;
+        match to {
+            Some(value) => self.check_value(key, value).map_err(|detail| format!("{key}: {detail}")),
+            None => Ok(()),
         }
-        Ok(_) => {}
+    }
+
+    fn check_key(&self, key: &str) -> Result<(), String> {
+        if self.plain.is_some_and(|plain| plain.contains(key)) || self.policy.allows(key) {
+            return Ok(());
+        }
+        let key = shown(key);
+        match self.policy.forbidden_by(&key) {
+            Some(pattern) => {
+                Err(format!("the policy forbids patches to change `{key}` (`{pattern}` in forbidden_keys)"))
+            }
+            None => Err(format!("the policy allows no patch to change `{key}`; GET /v1/policy lists what it allows")),
+        }
+    }
+
+    fn check_value(&self, key: &str, value: &str) -> Result<(), String> {
+        let plain = key.bytes().all(|byte| byte.is_ascii_graphic()) && key.len() <= KEY_BYTES_MAX && !key.is_empty();
+        let short = value.len() <= VALUE_BYTES_MAX && !value.contains('\0');
+        // A key or value that no configuration may hold.
+        if !(plain && short)
+            && let Some(violation) = Configuration::from_iter([(key, value)]).violations().pop()
+        {
+            return Err(violation.detail);
+        }
+        within(key, value, self.policy.bounds.get(key))?;
+        self.scoped.iter().filter_map(|bounds| bounds.get(key)).try_for_each(|bound| within(key, value, Some(bound)))
     }
 }
 
-/// May this key become this value (nothing: be removed)? The reason, where not.
-pub(crate) fn check_change(policy: &Policy, key: &str, to: Option<&str>) -> Result<(), String> {
-    check_key(policy, key)?;
-    match to {
-        Some(value) => check_value(policy, key, value).map_err(|detail| format!("{key}: {detail}")),
-        None => Ok(()),
-    }
-}
-
-fn check_key(policy: &Policy, key: &str) -> Result<(), String> {
-    if policy.allows(key) {
-        Ok(())
-    } else {
-        Err(format!("the policy allows no patch to change `{}`; GET /v1/policy lists what it allows", shown(key)))
-    }
-}
-
-fn check_value(policy: &Policy, key: &str, value: &str) -> Result<(), String> {
-    // A key or value that no configuration may hold.
-    if let Some(violation) = Configuration::from_iter([(key, value)]).violations().pop() {
-        return Err(violation.detail);
-    }
-    let bound = policy.bounds.get(key);
+fn within(key: &str, value: &str, bound: Option<&Bound>) -> Result<(), String> {
     let kind = Kind::of(key, bound);
     let (Some(measure), Some(bound)) = (kind.parse(value)?, bound) else { return Ok(()) };
     if let Some(min) = &bound.min
@@ -82,11 +97,86 @@ fn check_value(policy: &Policy, key: &str, value: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// Everything of a patch that could never be applied under the policy, by pointers into it.
+pub(crate) fn check_patch(policy: &Policy, content: &NewPatch) -> Vec<Violation> {
+    let bounds = Bounds::within(policy, &content.scope);
+    let mut violations = Vec::new();
+    for (index, operation) in content.patch.iter().enumerate() {
+        check_operation(&bounds, operation, &format!("/patch/{index}"), &mut violations);
+    }
+    for (key, value) in &content.merge {
+        if let Err(detail) = bounds.check_change(key, value.as_deref()) {
+            violations.push(Violation::at(format!("/merge/{}", escape_pointer_token(key)), detail));
+        }
+    }
+    if violations.is_empty()
+        && let Some(node) = policy.node_memory_bytes
+    {
+        let values = values_of(content);
+        let sum = memory_sum::check(node, |_| None, |key| values.get(key).copied());
+        violations.extend(sum.err().map(|detail| Violation::at("/patch", detail)));
+    }
+    violations
+}
+
+/// What the patch sets whatever the job's configuration is.
+fn values_of(content: &NewPatch) -> BTreeMap<String, &str> {
+    let mut values = BTreeMap::new();
+    for operation in content.patch.iter().filter(|operation| !matches!(operation, PatchOperation::Test(_))) {
+        let Ok((key, _)) = operation::keys(operation) else { continue };
+        match operation::value(operation) {
+            Ok(Some(value)) => drop(values.insert(key, value)),
+            _ => drop(values.remove(&key)),
+        }
+    }
+    for (key, value) in &content.merge {
+        match value {
+            Some(value) => drop(values.insert(key.clone(), value.as_str())),
+            None => drop(values.remove(key)),
+        }
+    }
+    values
+}
+
+fn check_operation(bounds: &Bounds<'_>, operation: &PatchOperation, pointer: &str, violations: &mut Vec<Violation>) {
+    let mut refuse = |field: &str, detail: String| violations.push(Violation::at(format!("{pointer}/{field}"), detail));
+    let (path, from) = match operation::keys(operation) {
+        Ok(keys) => keys,
+        Err((field, detail)) => return refuse(field, detail),
+    };
+    if let Some(from) = from.filter(|_| matches!(operation, PatchOperation::Move(_)))
+        && let Err(detail) = bounds.check_key(&from)
+    {
+        refuse("from", detail);
+    }
+    let changes = !matches!(operation, PatchOperation::Test(_));
+    if changes && let Err(detail) = bounds.check_key(&path) {
+        refuse("path", detail);
+    }
+    match operation::value(operation) {
+        Err(detail) => refuse("value", detail),
+        Ok(Some(value)) if changes => {
+            if let Err(detail) = bounds.check_value(&path, value) {
+                refuse("value", detail);
+            }
+        }
+        Ok(_) => {}
+    }
+}
+
 /// What is wrong with a policy beyond its form: bounds that cannot be read, or that nothing can meet.
 pub(crate) fn check_policy(policy: &Policy) -> Vec<Violation> {
     let mut violations = Vec::new();
-    for (key, bound) in &policy.bounds {
-        let pointer = format!("/bounds/{}", escape_pointer_token(key));
+    check_bounds(&policy.bounds, "/bounds", &mut violations);
+    for (index, scoped) in policy.scoped_bounds.iter().enumerate() {
+        check_bounds(&scoped.bounds, &format!("/scoped_bounds/{index}/bounds"), &mut violations);
+    }
+    violations
+}
+
+fn check_bounds(bounds: &BTreeMap<String, Bound>, pointer: &str, violations: &mut Vec<Violation>) {
+    for (key, bound) in bounds {
+        let pointer = format!("{pointer}/{}", escape_pointer_token(key));
         let kind = Kind::of(key, Some(bound));
         let mut read = |field: &str, end: Option<&String>| match end.map(|end| kind.parse(end)) {
             Some(Ok(measure)) => measure,
@@ -102,19 +192,19 @@ pub(crate) fn check_policy(policy: &Policy) -> Vec<Violation> {
             violations.push(Violation::at(&pointer, "`min` is above `max`: no value could be set"));
         }
     }
-    violations
 }
 
 #[cfg(test)]
 mod tests {
-    use paramedic_domain::Bound;
+    use paramedic_domain::ScopedBounds;
     use serde_json::{Value, json};
 
     use super::*;
 
     fn refused(operations: Value) -> Vec<(String, String)> {
         let patch = serde_json::from_value(operations).unwrap();
-        let violations = check_patch(&Policy::default(), &patch, "/patch");
+        let content = NewPatch { patch, ..NewPatch::default() };
+        let violations = check_patch(&Policy::default(), &content);
         violations.into_iter().map(|violation| (violation.pointer, violation.detail)).collect()
     }
 
@@ -165,13 +255,52 @@ mod tests {
 
     #[test]
     fn a_prefix_without_a_bound_still_knows_a_size() {
-        let policy = Policy { allowed_keys: vec!["spark.*".into()], bounds: std::collections::BTreeMap::new() };
-        assert!(check_change(&policy, "spark.executor.memory", Some("-1g")).unwrap_err().contains("negative"));
-        assert_eq!(check_change(&policy, "spark.executor.memory", Some("9t")), Ok(()));
-        assert_eq!(check_change(&policy, "spark.speculation", Some("anything")), Ok(()));
-        assert!(check_change(&policy, "spark.speculation", Some("a\0b")).is_err());
-        assert_eq!(check_change(&policy, "spark.speculation", None), Ok(()));
-        assert!(check_change(&policy, "hive.x", None).is_err());
+        let policy = Policy { allowed_keys: vec!["spark.*".into()], bounds: BTreeMap::new(), ..Policy::default() };
+        let bounds = Bounds::within(&policy, &Scope::default());
+        let check = |key, value| bounds.check_change(key, value);
+        assert!(check("spark.executor.memory", Some("-1g")).unwrap_err().contains("negative"));
+        assert_eq!(check("spark.executor.memory", Some("9t")), Ok(()));
+        assert_eq!(check("spark.speculation", Some("anything")), Ok(()));
+        assert!(check("spark.speculation", Some("a\0b")).is_err());
+        assert_eq!(check("spark.speculation", None), Ok(()));
+        assert!(check("hive.x", None).is_err());
+        assert!(check("spark.jars", Some("x")).unwrap_err().contains("spark.jars*"));
+    }
+
+    #[test]
+    fn scoped_bounds_hold_where_every_job_of_the_patch_is_in_their_scope() {
+        let scope =
+            |job: Option<&str>| Scope { workflow: Some("w".into()), job: job.map(Into::into), ..Scope::default() };
+        let max = Bound { min: None, max: Some("2g".into()) };
+        let mut policy = Policy::default();
+        let bounds = BTreeMap::from([("spark.executor.memory".to_owned(), max)]);
+        policy.scoped_bounds.push(ScopedBounds { scope: scope(None), bounds });
+        let refused = |scope| {
+            let merge = BTreeMap::from([("spark.executor.memory".to_owned(), Some("3g".to_owned()))]);
+            check_patch(&policy, &NewPatch { scope, merge, ..NewPatch::default() })
+        };
+        assert_eq!(refused(scope(Some("j")))[0].pointer, "/merge/spark.executor.memory");
+        assert_eq!(refused(Scope::default()), [], "whether it may is seen at each job");
+    }
+
+    #[test]
+    fn a_patch_whose_parts_fit_and_whose_sum_does_not_is_refused() {
+        let set = |key: &str, value: &str| json!({"op": "add", "path": format!("/{key}"), "value": value});
+        let found = refused(json!([
+            set("spark.executor.memory", "256g"),
+            set("spark.executor.memoryOverhead", "128g"),
+            set("spark.executor.pyspark.memory", "128g"),
+            set("spark.executor.pyspark.memory", "128g"),
+        ]));
+        assert_eq!(found, []);
+        let found = refused(json!([
+            set("spark.executor.memory", "256g"),
+            set("spark.executor.memoryOverhead", "128g"),
+            set("spark.executor.pyspark.memory", "128g"),
+            set("spark.memory.offHeap.enabled", "true"),
+            set("spark.memory.offHeap.size", "1g"),
+        ]));
+        assert!(found[0].1.contains("512g"), "{found:?}");
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! The configuration service's routes.
 
-use paramedic_domain::{MutateRequest, MutateResponse, NewPatch, Page, Patch, PatchChange, PatchId, Policy};
+use paramedic_domain::{
+    Explanation, Freeze, FreezeId, MutateRequest, MutateResponse, NewFreeze, NewPatch, Page, Patch, PatchChange,
+    PatchId, Policy, Timestamp,
+};
 use reqwest::{Method, header};
 
 use super::transport::{Client, ClientError};
@@ -52,6 +55,29 @@ impl Client {
         self.change_patch(id, "resume", reason).await
     }
 
+    /// `POST /v1/patches/{id}/activate`: a draft applies from now on.
+    pub async fn activate_patch(&self, id: PatchId, reason: Option<&str>) -> Result<Patch, ClientError> {
+        self.change_patch(id, "activate", reason).await
+    }
+
+    /// `POST /v1/patches/{id}/renew`: it applies for longer.
+    pub async fn renew_patch(
+        &self,
+        id: PatchId,
+        expires_at: Option<Timestamp>,
+        max_uses: Option<u32>,
+        reason: Option<&str>,
+    ) -> Result<Patch, ClientError> {
+        let body = serde_json::json!({ "expires_at": expires_at, "max_uses": max_uses, "reason": reason });
+        self.post(&["v1", "patches", &id.to_string(), "renew"], &body).await
+    }
+
+    /// `POST /v1/patches/{id}/rollback`: the content of an earlier version again.
+    pub async fn roll_back_patch(&self, id: PatchId, version: u32, reason: Option<&str>) -> Result<Patch, ClientError> {
+        let body = serde_json::json!({ "version": version, "reason": reason });
+        self.post(&["v1", "patches", &id.to_string(), "rollback"], &body).await
+    }
+
     async fn change_patch(&self, id: PatchId, change: &str, reason: Option<&str>) -> Result<Patch, ClientError> {
         let request = self.request(Method::POST, &["v1", "patches", &id.to_string(), change]);
         let request = match reason {
@@ -64,6 +90,26 @@ impl Client {
     /// `POST /v1/configs/mutate`: what should this attempt start with?
     pub async fn mutate(&self, request: &MutateRequest) -> Result<MutateResponse, ClientError> {
         self.post(&["v1", "configs", "mutate"], request).await
+    }
+
+    /// `POST /v1/configs/explain`: what would this attempt start with, and why?
+    pub async fn explain(&self, request: &MutateRequest) -> Result<Explanation, ClientError> {
+        self.post(&["v1", "configs", "explain"], request).await
+    }
+
+    /// `POST /v1/freezes`: jobs in a scope start with their own configuration from now on.
+    pub async fn freeze(&self, freeze: &NewFreeze) -> Result<Freeze, ClientError> {
+        self.post(&["v1", "freezes"], freeze).await
+    }
+
+    /// `GET /v1/freezes`: freezes, lifted ones too, newest first; the first page.
+    pub async fn freezes(&self) -> Result<Page<Freeze>, ClientError> {
+        self.get(&["v1", "freezes"]).await
+    }
+
+    /// `DELETE /v1/freezes/{id}`: lift a freeze.
+    pub async fn lift_freeze(&self, id: FreezeId) -> Result<Freeze, ClientError> {
+        self.answer(self.request(Method::DELETE, &["v1", "freezes", &id.to_string()])).await
     }
 
     /// `GET /v1/policy`: the bounds that no patch may leave.

@@ -29,7 +29,7 @@ impl PatchRow {
         Cursor { at: self.created_at, id: self.id.clone() }
     }
 
-    /// Its status but for the clock: active, paused or revoked.
+    /// Its status but for the clock.
     pub(super) fn stored_status(&self) -> Result<PatchStatus, StoreError> {
         self.status.parse().map_err(|detail| corrupt(&self.id, detail))
     }
@@ -51,10 +51,10 @@ impl PatchRow {
     }
 }
 
-/// The status that a patch shows at `now`: what is not revoked expires with its time or its uses.
+/// The status that a patch shows at `now`: what is active or paused expires with its time or its uses.
 pub(super) fn status_at(stored: PatchStatus, content: &NewPatch, uses: u32, now: Timestamp) -> PatchStatus {
     let over = content.expires_at.is_some_and(|end| end <= now) || content.max_uses.is_some_and(|most| uses >= most);
-    if over && stored != PatchStatus::Revoked { PatchStatus::Expired } else { stored }
+    if over && matches!(stored, PatchStatus::Active | PatchStatus::Paused) { PatchStatus::Expired } else { stored }
 }
 
 #[derive(sqlx::FromRow)]
@@ -64,8 +64,10 @@ pub(super) struct HistoryRow {
     change: String,
     actor: String,
     reason: Option<String>,
+    decision_id: Option<String>,
     changed_at: i64,
     after: String,
+    before: Option<String>,
 }
 
 impl HistoryRow {
@@ -74,7 +76,12 @@ impl HistoryRow {
     }
 
     pub(super) fn change(self) -> Result<PatchChange, StoreError> {
+        let before = self.before.map(|text| json::read("patch", &self.patch_id, &text)).transpose()?;
+        let decision_id = self.decision_id.map(|id| id.parse()).transpose();
         Ok(PatchChange {
+            patch_id: patch_id(&self.patch_id)?,
+            decision_id: decision_id.map_err(|_| corrupt(&self.patch_id, "its decision's id is no UUID".to_owned()))?,
+            before,
             version: json::count("patch", &self.patch_id, self.version)?,
             change: self.change,
             actor: self.actor,

@@ -8,9 +8,11 @@ mod attempts;
 mod crash;
 mod failure_logs;
 mod failures;
+mod freezes;
 mod host_samples;
 mod opening;
 mod patch_changes;
+mod patch_life;
 mod patches;
 mod policy;
 mod postgres;
@@ -61,13 +63,19 @@ cases! {
     host_samples: a_repeated_post_stores_nothing_twice samples_are_of_one_application old_samples_are_deleted;
     patches: a_new_patch_is_active_at_version_one the_same_content_again_is_the_same_patch
         other_content_under_the_same_id_is_refused two_tasks_create_one_patch a_patch_expires_by_the_clock
-        scope_decides_what_a_job_gets uses_run_out uses_are_counted_once_under_contention lists_filter_by_status
+        uses_run_out uses_are_counted_once_under_contention lists_filter_by_status
         lists_page_without_gaps;
     patch_changes: each_change_is_a_version_and_an_entry a_stale_version_changes_nothing
         a_repeated_change_changes_nothing revoked_is_for_ever an_expired_patch_can_be_prolonged
         a_paused_patch_stays_paused_when_it_is_replaced two_tasks_change_one_patch_in_order history_pages
         the_same_content_is_still_the_same_patch_after_a_change an_unknown_patch_is_not_found
         uses_do_not_change_the_version a_reason_may_hold_any_character;
+    patch_life: a_draft_applies_once_it_is_activated a_successor_takes_the_place_of_the_one_before
+        a_patch_goes_back_to_any_version a_renewal_keeps_the_content history_tells_before_after_and_the_decision
+        changes_are_told_in_order_with_revisions live_patches_are_read_in_pages uses_are_added_in_batches
+        a_guard_counts_attempts_with_and_without_the_patch history_cannot_be_rewritten
+        word_of_a_change_comes_from_another_store;
+    freezes: a_freeze_is_in_force_until_it_is_lifted freezes_page;
     failure_logs: the_first_logs_win old_and_too_many_logs_are_deleted;
     unclassified: groups_are_ranked_by_cost_then_failures the_first_row_of_a_failure_wins_and_samples_are_newest_first
         lists_of_groups_page old_rows_are_deleted a_cursor_of_another_list_is_refused;

@@ -5,7 +5,7 @@ use paramedic_store::{PatchUpdate, Store, StoreError};
 
 use crate::{
     Database,
-    samples::{at, job, job_scope, new_patch, patch_id},
+    samples::{at, job_scope, new_patch, patch_id},
 };
 
 async fn stored(store: &Store) -> Patch {
@@ -24,12 +24,11 @@ pub(crate) async fn each_change_is_a_version_and_an_entry(Database { store, .. }
     let created = stored(&store).await;
     let paused = change(&store, PatchUpdate::Pause, 1).await.unwrap();
     assert_eq!((paused.version, paused.status, paused.updated_at), (2, PatchStatus::Paused, at(1)));
-    assert_eq!(store.patches_for(&job("j", 1), at(1)).await.unwrap(), []);
+    assert_eq!(store.live_patches(None, at(1)).await.unwrap().0, []);
     let resumed = change(&store, PatchUpdate::Resume, 2).await.unwrap();
     let replaced = change(&store, PatchUpdate::Replace(Box::new(content("x"))), 3).await.unwrap();
     assert_eq!(replaced.content, content("x"));
-    assert_eq!(store.patches_for(&job("x", 1), at(3)).await.unwrap(), std::slice::from_ref(&replaced));
-    assert_eq!(store.patches_for(&job("j", 1), at(3)).await.unwrap(), []);
+    assert_eq!(store.live_patches(None, at(3)).await.unwrap().0, std::slice::from_ref(&replaced));
     let revoked = change(&store, PatchUpdate::Revoke, 4).await.unwrap();
     assert_eq!((revoked.version, revoked.status), (5, PatchStatus::Revoked));
     assert_eq!(store.patch(patch_id("k"), at(5)).await.unwrap(), Some(revoked.clone()));
@@ -90,7 +89,7 @@ pub(crate) async fn an_expired_patch_can_be_prolonged(Database { store, .. }: Da
     let longer = NewPatch { expires_at: Some(at(100)), ..content("j") };
     let patch = change(&store, PatchUpdate::Replace(Box::new(longer)), 10).await.unwrap();
     assert_eq!((patch.version, patch.status), (2, PatchStatus::Active));
-    assert_eq!(store.patches_for(&job("j", 1), at(99)).await.unwrap(), [patch]);
+    assert_eq!(store.live_patches(None, at(99)).await.unwrap().0, [patch]);
 }
 
 pub(crate) async fn a_paused_patch_stays_paused_when_it_is_replaced(Database { store, .. }: Database) {
@@ -100,7 +99,7 @@ pub(crate) async fn a_paused_patch_stays_paused_when_it_is_replaced(Database { s
     // Also when it had expired meanwhile: whoever prolongs it has not resumed it.
     let patch = change(&store, PatchUpdate::Replace(Box::new(content("x"))), 20).await.unwrap();
     assert_eq!(patch.status, PatchStatus::Paused);
-    assert_eq!(store.patches_for(&job("x", 1), at(20)).await.unwrap(), []);
+    assert_eq!(store.live_patches(None, at(20)).await.unwrap().0, []);
 }
 
 pub(crate) async fn two_tasks_change_one_patch_in_order(database: Database) {

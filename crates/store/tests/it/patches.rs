@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 
 use paramedic_domain::{NewPatch, PatchStatus, Scope};
 use paramedic_store::{PatchFilter, PatchUpdate, Store, StoreError};
-use serde_json::json;
 
 use crate::{
     Database,
-    samples::{at, job, job_scope, new_patch, patch_id, scope},
+    samples::{at, job, job_scope, new_patch, patch_id},
 };
 
 pub(crate) async fn a_new_patch_is_active_at_version_one(Database { store, .. }: Database) {
@@ -63,47 +62,9 @@ pub(crate) async fn a_patch_expires_by_the_clock(Database { store, .. }: Databas
     let status = async |seconds| store.patch(patch_id("k"), at(seconds)).await.unwrap().unwrap().status;
     assert_eq!(status(59).await, PatchStatus::Active);
     assert_eq!(status(60).await, PatchStatus::Expired);
-    assert_eq!(store.patches_for(&job("j", 1), at(59)).await.unwrap().len(), 1);
-    assert_eq!(store.patches_for(&job("j", 1), at(60)).await.unwrap(), []);
+    assert_eq!(store.live_patches(None, at(59)).await.unwrap().0.len(), 1);
+    assert_eq!(store.live_patches(None, at(60)).await.unwrap().0, []);
     assert_eq!(store.count_uses(&[patch_id("k")], at(60)).await.unwrap(), []);
-}
-
-pub(crate) async fn scope_decides_what_a_job_gets(Database { store, .. }: Database) {
-    let scopes = [
-        ("all", Scope::default(), true),
-        ("scheduler", scope("scheduler", &json!("airflow")), true),
-        ("cluster", scope("cluster", &json!("c1")), true),
-        ("workflow", scope("workflow", &json!("daily_sales")), true),
-        ("job", scope("job", &json!("j")), true),
-        ("run", scope("run", &json!("2026-01-31")), true),
-        ("user", scope("user", &json!("ada")), true),
-        ("label", scope("labels", &json!({"team": "core"})), true),
-        ("attempt", scope("after_attempt", &json!(1)), true),
-        ("other scheduler", scope("scheduler", &json!("maestro")), false),
-        ("other cluster", scope("cluster", &json!("c2")), false),
-        ("other workflow", scope("workflow", &json!("hourly")), false),
-        ("other job", scope("job", &json!("J")), false),
-        ("other run", scope("run", &json!("2026-02-01")), false),
-        ("other user", scope("user", &json!("bob")), false),
-        ("other label", scope("labels", &json!({"team": "edge"})), false),
-        ("missing label", scope("labels", &json!({"tier": "core"})), false),
-        ("this attempt", scope("after_attempt", &json!(2)), false),
-    ];
-    for (key, scope, _) in &scopes {
-        store.create_patch(patch_id(key), &new_patch(scope.clone()), "ada", at(0)).await.unwrap();
-    }
-    let found: BTreeSet<_> =
-        store.patches_for(&job("j", 2), at(1)).await.unwrap().into_iter().map(|patch| patch.id).collect();
-    for (key, scope, applies) in &scopes {
-        assert_eq!(found.contains(&patch_id(key)), *applies, "{key}");
-        assert_eq!(scope.matches(&job("j", 2)), *applies, "{key}: the query and the domain agree");
-    }
-
-    let mut bare = job("j", 1);
-    (bare.cluster, bare.user) = (None, None);
-    bare.labels.clear();
-    let found = store.patches_for(&bare, at(1)).await.unwrap();
-    assert_eq!(found.len(), 5, "all, scheduler, workflow, job, run: {found:?}");
 }
 
 pub(crate) async fn uses_run_out(Database { store, .. }: Database) {
@@ -117,7 +78,7 @@ pub(crate) async fn uses_run_out(Database { store, .. }: Database) {
     assert_eq!(store.count_uses(&both, at(1)).await.unwrap(), [patch_id("free")]);
     assert_eq!(store.patch(patch_id("twice"), at(1)).await.unwrap().unwrap().uses, 2);
     assert_eq!(store.patch(patch_id("free"), at(1)).await.unwrap().unwrap().uses, 3);
-    assert_eq!(store.patches_for(&job("j", 1), at(1)).await.unwrap().len(), 1);
+    assert_eq!(store.live_patches(None, at(1)).await.unwrap().0.len(), 1);
 }
 
 pub(crate) async fn uses_are_counted_once_under_contention(database: Database) {

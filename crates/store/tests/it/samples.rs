@@ -138,19 +138,12 @@ pub(crate) fn new_patch(scope: Scope) -> NewPatch {
         patch: patch_of("/spark.executor.memory", "2g"),
         source: "recommender".into(),
         reason: Some("it ran out of heap".into()),
-        priority: 0,
-        expires_at: None,
-        max_uses: None,
+        ..NewPatch::default()
     }
 }
 
 pub(crate) fn job_scope(name: &str) -> Scope {
     Scope { workflow: Some("daily_sales".into()), job: Some(name.into()), ..Scope::default() }
-}
-
-/// A scope with nothing but this field.
-pub(crate) fn scope(field: &str, value: &serde_json::Value) -> Scope {
-    serde_json::from_value(json!({ field: value })).unwrap()
 }
 
 fn patch_of<T: serde::de::DeserializeOwned>(path: &str, value: &str) -> T {

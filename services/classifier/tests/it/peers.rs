@@ -150,10 +150,7 @@ async fn a_report_that_was_cut_off_after_its_patch_finds_that_patch() {
         scope: Scope::next_attempts_of(&failure.job),
         patch: serde_json::from_value(json!([{"op": "add", "path": "/spark.executor.memory", "value": "2g"}])).unwrap(),
         source: "recommender".into(),
-        reason: None,
-        priority: 0,
-        expires_at: None,
-        max_uses: None,
+        ..NewPatch::default()
     };
     configsvc.create_patch(&other, Some(&key)).await.unwrap();
     let decision = running.client.report_failure(&failure).await.unwrap();

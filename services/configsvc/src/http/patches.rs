@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use paramedic_domain::{NewPatch, Page, Patch, PatchId, Problem, Violation};
+use paramedic_domain::{NewPatch, Owner, Page, Patch, PatchId, Problem, Violation};
 use paramedic_service::{Actor, ApiError, PatchQuery, ValidJson, ValidPath, ValidQuery, query::LIMIT_DEFAULT};
 use paramedic_store::{PatchFilter, PatchUpdate};
 
@@ -16,7 +16,7 @@ use crate::{ConfigState, policy::check_patch, scope::reaches_every_job};
 /// Longest idempotency key, in bytes.
 const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
 
-/// Stores a patch, active.
+/// Stores a patch, active or as a draft.
 ///
 /// With an `Idempotency-Key` the same request again answers the same patch (200), and another request under the same key
 /// is refused (409). A scope that reaches every job needs an operator.
@@ -25,7 +25,7 @@ const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
     responses(
         (status = 201, body = Patch, description = "Stored", headers(("ETag" = String), ("Location" = String))),
         (status = 200, body = Patch, description = "It was stored by an earlier request", headers(("ETag" = String))),
-        (status = 403, body = Problem, description = "The scope reaches every job, and the role may not"),
+        (status = 403, body = Problem, description = "It reaches every job or is an operator's, and the role may not"),
         (status = 409, body = Problem, description = "The key names a patch with another content"),
         (status = 422, body = Problem, description = "The request is not valid or leaves the policy"),
     ))]
@@ -46,6 +46,7 @@ pub(super) async fn create(
         check_content(&state, &content).await?;
     }
     let (patch, created) = state.store.create_patch(id, &content, &actor.name, now).await.map_err(store_error)?;
+    state.changed().await;
     if !created {
         return Ok(tagged(patch).into_response());
     }
@@ -69,6 +70,7 @@ pub(super) async fn list(
     let PatchQuery { scheduler, workflow, job, run, status, source, limit, cursor } = query;
     let filter = PatchFilter { status, scheduler, workflow, job, run, source };
     let limit = limit.unwrap_or(LIMIT_DEFAULT);
+    write_uses(&state).await;
     let listed = state.store.list_patches(&filter, limit, cursor.as_deref(), state.clock.now());
     listed.await.map(Json).map_err(store_error)
 }
@@ -84,6 +86,7 @@ pub(super) async fn show(
     ValidPath(id): ValidPath<PatchId>,
 ) -> Result<impl IntoResponse, ApiError> {
     actor.require(READERS)?;
+    write_uses(&state).await;
     existing(&state, id).await.map(tagged)
 }
 
@@ -93,7 +96,7 @@ pub(super) async fn show(
     params(("id" = PatchId, Path), ("If-Match" = String, Header, description = "ETag of the version to replace")),
     responses(
         (status = 200, body = Patch, headers(("ETag" = String))),
-        (status = 403, body = Problem, description = "The scope reaches every job, and the role may not"),
+        (status = 403, body = Problem, description = "It reaches every job or is an operator's, and the role may not"),
         (status = 404, body = Problem),
         (status = 409, body = Problem, description = "It is revoked"),
         (status = 412, body = Problem, description = "It was changed in between"),
@@ -145,14 +148,23 @@ pub(super) async fn existing(state: &ConfigState, id: PatchId) -> Result<Patch, 
     found.ok_or_else(|| ApiError::not_found(format!("there is no patch {id}")))
 }
 
-/// Only an operator touches every job at once.
-pub(super) fn require_reach(actor: &Actor, content: &NewPatch) -> Result<(), ApiError> {
-    if reaches_every_job(&content.scope) { actor.require(&[]) } else { Ok(()) }
+/// So that who reads a patch sees its uses up to now; where the store is away, the read itself says so.
+async fn write_uses(state: &ConfigState) {
+    if let Err(error) = state.live.flush().await {
+        tracing::warn!(%error, "uses of patches could not be written; they are kept");
+    }
 }
 
-async fn check_content(state: &ConfigState, content: &NewPatch) -> Result<(), ApiError> {
+/// Only an operator touches every job at once, or what is wanted by operators.
+pub(super) fn require_reach(actor: &Actor, content: &NewPatch) -> Result<(), ApiError> {
+    let operators = reaches_every_job(&content.scope) || content.owner() == Owner::Operator;
+    if operators { actor.require(&[]) } else { Ok(()) }
+}
+
+/// May this content be stored now?
+pub(super) async fn check_content(state: &ConfigState, content: &NewPatch) -> Result<(), ApiError> {
     let (policy, _) = state.policy().await.map_err(store_error)?;
-    let mut violations = check_patch(&policy, &content.patch, "/patch");
+    let mut violations = check_patch(&policy, content);
     if content.expires_at.is_some_and(|end| end <= state.clock.now()) {
         violations.push(Violation::at("/expires_at", "is in the past: the patch would never apply"));
     }

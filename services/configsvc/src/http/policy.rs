@@ -38,6 +38,7 @@ pub(super) async fn put(
     let expected = entity_tag::expected(&headers, stored)?;
     let put = state.store.put_policy(&policy, expected, &actor.name, state.clock.now());
     let version = put.await.map_err(store_error)?;
+    state.changed().await;
     tracing::info!(version, actor = actor.name, "policy put");
     Ok((entity_tag::of(version), Json(policy)))
 }

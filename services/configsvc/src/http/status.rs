@@ -1,7 +1,7 @@
 //! `/v1/patches/{id}/…`: pause, resume, revoke, history.
 
 use axum::{Json, extract::State, http::HeaderMap, response::IntoResponse};
-use paramedic_domain::{Page, Patch, PatchChange, PatchId, Problem, Validate, Violation, patch::REASON_BYTES_MAX};
+use paramedic_domain::{Page, Patch, PatchChange, PatchId, Problem, Validate, Violation, patch::validate_reason};
 use paramedic_service::{
     Actor, ApiError, OptionalJson, ValidPath, ValidQuery,
     query::{LIMIT_DEFAULT, LIMIT_MAX},
@@ -19,14 +19,12 @@ use crate::ConfigState;
 pub(super) struct StatusChange {
     /// For the history.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
+    pub(super) reason: Option<String>,
 }
 
 impl Validate for StatusChange {
     fn validate(&self, pointer: &str, violations: &mut Vec<Violation>) {
-        if self.reason.as_ref().is_some_and(|reason| reason.len() > REASON_BYTES_MAX) {
-            violations.push(Violation::at(format!("{pointer}/reason"), format!("has over {REASON_BYTES_MAX} bytes")));
-        }
+        validate_reason(self.reason.as_deref(), pointer, violations);
     }
 }
 
@@ -37,9 +35,9 @@ impl Validate for StatusChange {
 pub(super) struct HistoryQuery {
     /// Items a page.
     #[param(minimum = 1, maximum = 500)]
-    limit: Option<u32>,
+    pub(super) limit: Option<u32>,
     /// `next_cursor` of the page before.
-    cursor: Option<String>,
+    pub(super) cursor: Option<String>,
 }
 
 impl Validate for HistoryQuery {
@@ -56,7 +54,7 @@ impl Validate for HistoryQuery {
     responses(
         (status = 200, body = Patch, headers(("ETag" = String))),
         (status = 404, body = Problem),
-        (status = 409, body = Problem, description = "It is expired or revoked"),
+        (status = 409, body = Problem, description = "Its status does not allow it"),
     ))]
 pub(super) async fn pause(
     State(state): State<ConfigState>,
@@ -74,7 +72,7 @@ pub(super) async fn pause(
     responses(
         (status = 200, body = Patch, headers(("ETag" = String))),
         (status = 404, body = Problem),
-        (status = 409, body = Problem, description = "It is expired or revoked"),
+        (status = 409, body = Problem, description = "Its status does not allow it"),
     ))]
 pub(super) async fn resume(
     State(state): State<ConfigState>,
@@ -147,6 +145,7 @@ pub(super) async fn change(
     let changed =
         state.store.change_patch(stored.id, expected_version, update, &actor.name, reason, state.clock.now()).await;
     let patch = changed.map_err(store_error)?;
+    state.changed().await;
     if patch.version != stored.version {
         metrics::counter!("paramedic_patch_changes_total", "change" => update.name()).increment(1);
         tracing::info!(patch = %patch.id, change = update.name(), actor = actor.name, "patch changed");

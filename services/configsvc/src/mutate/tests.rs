@@ -1,10 +1,14 @@
 //! Laws of mutate.
 
-use paramedic_domain::{NewPatch, PatchStatus, Scope, Timestamp};
+use paramedic_domain::{
+    AppliedPatch, Bound, Configuration, MutateResponse, NewPatch, Patch, PatchStatus, Policy, Provenance, Scope,
+    SkippedPatch, Timestamp,
+};
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::answer::Answer;
 
 fn patch(number: usize, scope: Scope, priority: i32, created_at: i64, operations: Value) -> Patch {
     Patch {
@@ -15,10 +19,8 @@ fn patch(number: usize, scope: Scope, priority: i32, created_at: i64, operations
             scope,
             patch: serde_json::from_value(operations).unwrap(),
             source: "test".into(),
-            reason: None,
             priority,
-            expires_at: None,
-            max_uses: None,
+            ..NewPatch::default()
         },
         uses: 0,
         created_by: "test".into(),
@@ -27,12 +29,36 @@ fn patch(number: usize, scope: Scope, priority: i32, created_at: i64, operations
     }
 }
 
+fn job() -> Job {
+    serde_json::from_value(json!({"scheduler": "s", "workflow": "w", "job": "j", "run": "r", "attempt": 1})).unwrap()
+}
+
+fn in_order(patches: &mut [Patch]) {
+    patches.sort_by_key(|patch| Prepared::new(patch.clone()).precedence());
+}
+
+/// As the service does, without a store.
+fn mutate(config: &Configuration, patches: &[Patch], policy: &Policy) -> MutateResponse {
+    let own = Entries::of(config);
+    let patches: Vec<_> = patches.iter().map(|patch| Arc::new(Prepared::new(patch.clone()))).collect();
+    let rules = Arc::new(Rules::new(policy.clone(), 1));
+    let mutated = super::mutate(&own, &job(), &patches, &rules, None);
+    let answer = Answer { patches, mutated, gone: Vec::new(), rules, freeze: None, degraded: Vec::new() };
+    answer.response(&own)
+}
+
 fn everywhere(number: usize, operations: Value) -> Patch {
     patch(number, Scope::default(), 0, 0, operations)
 }
 
 fn anything_goes() -> Policy {
-    Policy { allowed_keys: vec!["*".into()], bounds: BTreeMap::new() }
+    Policy {
+        allowed_keys: vec!["*".into()],
+        bounds: BTreeMap::new(),
+        forbidden_keys: Vec::new(),
+        scoped_bounds: Vec::new(),
+        node_memory_bytes: None,
+    }
 }
 
 fn config(entries: &[(&str, &str)]) -> Configuration {
@@ -161,11 +187,117 @@ fn patches() -> impl Strategy<Value = Vec<Patch>> {
 
 /// `c` is out of bounds for a patch, and so is `y` for `b`.
 fn narrow() -> Policy {
-    let bound = paramedic_domain::Bound { min: Some("1".into()), max: None };
-    Policy { allowed_keys: vec!["a".into(), "b".into()], bounds: BTreeMap::from([("b".to_owned(), bound)]) }
+    let bound = Bound { min: Some("1".into()), max: None };
+    let bounds = BTreeMap::from([("b".to_owned(), bound)]);
+    Policy { allowed_keys: vec!["a".into(), "b".into()], bounds, ..Policy::default() }
+}
+
+fn owned(number: usize, source: &str, only_if: &[(&str, Option<&str>)], operations: Value) -> Patch {
+    let mut patch = everywhere(number, operations);
+    patch.content.source = source.into();
+    let only_if = only_if.iter().map(|(key, value)| ((*key).to_owned(), value.map(str::to_owned)));
+    patch.content.only_if = only_if.collect();
+    patch
+}
+
+#[test]
+fn a_weaker_owner_leaves_alone_what_a_stronger_one_set() {
+    let patches = [
+        owned(1, "operator", &[], add("a", "1")),
+        owned(
+            2,
+            "recommender",
+            &[],
+            json!([{"op": "add", "path": "/a", "value": "2"}, {"op": "add", "path": "/b", "value": "2"}]),
+        ),
+        owned(3, "recommender", &[], add("a", "1")),
+        owned(4, "operator", &[], add("a", "3")),
+    ];
+    let answer = mutate(&config(&[("a", "0")]), &patches, &anything_goes());
+    assert_eq!(answer.config, config(&[("a", "3")]));
+    let [SkippedPatch { patch_id, code, reason }] = &answer.skipped[..] else { panic!("{answer:?}") };
+    assert_eq!((*patch_id, *code), (PatchId::of("2"), SkipCode::Owned));
+    assert!(reason.contains("operator") && reason.contains(&PatchId::of("1").to_string()), "{reason}");
+    assert_eq!(answer.applied.len(), 3, "to set what is set already takes nothing from anyone");
+}
+
+#[test]
+fn a_patch_for_a_job_that_was_edited_meanwhile_is_skipped() {
+    let before = config(&[("a", "1")]);
+    for (only_if, applies) in [
+        (("a", Some("1")), true),
+        (("a", Some("2")), false),
+        (("a", None), false),
+        (("b", None), true),
+        (("b", Some("")), false),
+    ] {
+        // Another patch's value is not the job's own.
+        let patches = [everywhere(1, add("a", "9")), owned(2, "recommender", &[only_if], add("c", "3"))];
+        let answer = mutate(&before, &patches, &anything_goes());
+        assert_eq!(answer.config.contains_key("c"), applies, "{only_if:?}");
+        assert!(applies || answer.skipped[0].code == SkipCode::Precondition, "{only_if:?}");
+    }
+}
+
+#[test]
+fn a_merge_patch_sets_and_unsets_and_misses_nothing() {
+    let mut patch = everywhere(1, json!([{"op": "add", "path": "/a", "value": "1"}]));
+    patch.content.merge =
+        [("a", Some("2")), ("b", None), ("missing", None)].map(|(k, v)| (k.to_owned(), v.map(str::to_owned))).into();
+    let answer = mutate(&config(&[("b", "0")]), &[patch], &anything_goes());
+    assert_eq!((answer.config, answer.skipped.len()), (config(&[("a", "2")]), 0));
+}
+
+#[test]
+fn the_sum_of_two_patches_does_not_outgrow_the_node() {
+    let policy = Policy { node_memory_bytes: Some(8 << 30), ..Policy::default() };
+    let patches = [
+        everywhere(1, add("spark.executor.memory", "6g")),
+        everywhere(2, add("spark.executor.memoryOverhead", "4g")),
+        everywhere(3, add("spark.executor.memoryOverhead", "1g")),
+    ];
+    let answer = mutate(&config(&[]), &patches, &policy);
+    assert_eq!(answer.config, config(&[("spark.executor.memory", "6g"), ("spark.executor.memoryOverhead", "1g")]));
+    assert_eq!((answer.skipped[0].patch_id, answer.skipped[0].code), (PatchId::of("2"), SkipCode::Policy));
 }
 
 proptest! {
+    /// Of the patches that were applied, no weaker owner's changed a key after a stronger one's, and each skip for that
+    /// names a stronger owner that is there.
+    #[test]
+    fn owners_only_grow_stronger(
+        before in proptest::collection::btree_map("[abc]", "[xy1]", 0..4),
+        patches in patches(),
+        sources in proptest::collection::vec(prop_oneof![Just("recommender"), Just("right-sizing"), Just("team a"), Just("operator")], 6),
+    ) {
+        let before = Configuration(before);
+        let mut patches = patches;
+        for (patch, source) in patches.iter_mut().zip(sources) {
+            patch.content.source = source.into();
+        }
+        in_order(&mut patches);
+        let answer = mutate(&before, &patches, &anything_goes());
+        let by_id = |id: PatchId| patches.iter().find(|patch| patch.id == id).unwrap();
+        // Replayed one by one, each applied patch is at least as strong as whoever set the keys that it changes.
+        let mut owners: BTreeMap<String, Owner> = BTreeMap::new();
+        let mut so_far = before;
+        for AppliedPatch { patch_id, .. } in &answer.applied {
+            let patch = by_id(*patch_id);
+            let step = mutate(&so_far, std::slice::from_ref(patch), &anything_goes());
+            for key in step.provenance.keys() {
+                let owner = owners.entry(key.clone()).or_insert(patch.content.owner());
+                prop_assert!(*owner <= patch.content.owner());
+                *owner = patch.content.owner();
+            }
+            so_far = step.config;
+        }
+        prop_assert_eq!(&so_far, &answer.config);
+        for skipped in answer.skipped.iter().filter(|skipped| skipped.code == SkipCode::Owned) {
+            let weaker = by_id(skipped.patch_id).content.owner();
+            prop_assert!(owners.values().any(|owner| *owner > weaker));
+        }
+    }
+
     /// Patches that were skipped might as well not have been there.
     #[test]
     fn skipped_patches_leave_no_trace(

@@ -15,16 +15,24 @@ async fn the_document_names_every_route_and_its_types() {
         routes.extend(methods.as_object().unwrap().keys().map(|method| format!("{method} {path}")));
     }
     let expected = [
+        "delete /v1/freezes/{id}",
         "delete /v1/patches/{id}",
+        "get /v1/configs/explain",
+        "get /v1/freezes",
         "get /v1/patches",
         "get /v1/patches/{id}",
         "get /v1/patches/{id}/history",
         "get /v1/policy",
+        "post /v1/configs/explain",
         "post /v1/configs/mutate",
+        "post /v1/freezes",
         "post /v1/patches",
+        "post /v1/patches/{id}/activate",
         "post /v1/patches/{id}/pause",
+        "post /v1/patches/{id}/renew",
         "post /v1/patches/{id}/resume",
         "post /v1/patches/{id}/revoke",
+        "post /v1/patches/{id}/rollback",
         "put /v1/patches/{id}",
         "put /v1/policy",
     ];

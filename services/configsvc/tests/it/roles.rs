@@ -30,6 +30,9 @@ async fn each_role_may_do_what_it_is_for() {
     let every_retry = patch(&json!({"after_attempt": 1}), "spark.executor.cores", "2");
     let policy = json!({"allowed_keys": ["spark.*"], "bounds": {}});
     let mutate = json!({"job": job(1), "config": {}});
+    let mut operators = retry_patch("2g");
+    operators["source"] = json!("operator");
+    let explain = mutate.clone();
     let dry_run = json!({"job": job(1), "config": {}, "dry_run": true});
     for (method, path, body, allowed) in [
         ("GET", "/v1/patches", None, vec!["scheduler", "rule_author", "operator", "viewer"]),
@@ -40,6 +43,10 @@ async fn each_role_may_do_what_it_is_for() {
         ("POST", "/v1/configs/mutate", Some(mutate), vec!["scheduler", "operator"]),
         ("POST", "/v1/configs/mutate", Some(dry_run), vec!["scheduler", "rule_author", "operator", "viewer"]),
         ("PUT", "/v1/policy", Some(policy), vec!["operator"]),
+        ("POST", "/v1/patches", Some(operators), vec!["operator"]),
+        ("POST", "/v1/configs/explain", Some(explain), vec!["scheduler", "rule_author", "operator", "viewer"]),
+        ("POST", "/v1/freezes", Some(json!({"scope": {"job": "other"}})), vec!["operator"]),
+        ("GET", "/v1/freezes", None, vec!["scheduler", "rule_author", "operator", "viewer"]),
     ] {
         for role in ["scheduler", "agent", "rule_author", "operator", "viewer"] {
             let mut request = server.request(method, path).bearer_auth(role);

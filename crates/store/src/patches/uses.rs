@@ -1,0 +1,66 @@
+//! How often patches were applied.
+
+use paramedic_domain::{FailureId, PatchId, Timestamp};
+use sqlx::Connection;
+
+use crate::{Store, StoreError, pool::run};
+
+impl Store {
+    /// Counts one use of each patch that still applies at `now`, and returns those; one that was paused, revoked or used
+    /// up since it was read is not among them.
+    pub async fn count_uses(&self, ids: &[PatchId], now: Timestamp) -> Result<Vec<PatchId>, StoreError> {
+        // In one order, so that two callers never wait for each other.
+        let mut ordered = ids.to_vec();
+        ordered.sort_unstable();
+        ordered.dedup();
+        run!(self, writer, connection => {
+            let mut transaction = connection.begin().await?;
+            let mut counted = Vec::with_capacity(ordered.len());
+            for id in &ordered {
+                let updated = sqlx::query(
+                    "update patches set uses = uses + 1 where id = $1 and status = 'active' \
+                     and (expires_at is null or expires_at > $2) and (max_uses is null or uses < max_uses)",
+                )
+                .bind(id.to_string())
+                .bind(now.as_microseconds())
+                .execute(&mut *transaction)
+                .await?;
+                if updated.rows_affected() == 1 {
+                    counted.push(*id);
+                }
+            }
+            transaction.commit().await?;
+            Ok(counted)
+        })
+    }
+
+    /// Adds to the uses of patches that have no most uses, and keeps which attempts started with which patch. What was
+    /// kept before is kept once.
+    pub async fn add_uses(&self, uses: &[(PatchId, u32)], attempts: &[(PatchId, FailureId)]) -> Result<(), StoreError> {
+        // In one order, so that two callers never wait for each other.
+        let mut ordered = uses.to_vec();
+        ordered.sort_unstable();
+        run!(self, writer, connection => {
+            let mut transaction = connection.begin().await?;
+            for (id, number) in &ordered {
+                sqlx::query("update patches set uses = uses + $2 where id = $1")
+                    .bind(id.to_string())
+                    .bind(i64::from(*number))
+                    .execute(&mut *transaction)
+                    .await?;
+            }
+            for (patch, attempt) in attempts {
+                sqlx::query(
+                    "insert into patch_attempts (patch_id, attempt_id) values ($1, $2) \
+                     on conflict (patch_id, attempt_id) do nothing",
+                )
+                .bind(patch.to_string())
+                .bind(attempt.to_string())
+                .execute(&mut *transaction)
+                .await?;
+            }
+            transaction.commit().await?;
+            Ok(())
+        })
+    }
+}
