@@ -48,6 +48,8 @@ macro_rules! id {
     };
 }
 
+pub(crate) use id;
+
 id!(
     /// One failed attempt: derived from the attempt, so that a second report of it is the same failure.
     FailureId

@@ -25,6 +25,7 @@ pub mod role;
 pub mod rule;
 pub mod scope;
 pub mod time;
+pub mod token;
 pub mod validation;
 
 pub use attempt::{AttemptRecord, AttemptStatus, OutcomeReceipt, OutcomeReport};
@@ -51,4 +52,5 @@ pub use role::Role;
 pub use rule::{MatchRequest, MatchResponse, RuleSetSummary};
 pub use scope::Scope;
 pub use time::{Clock, Timestamp};
+pub use token::{IssuedToken, NewToken, Token, TokenId, TokenRotation, TokenSecret, TokenStatus};
 pub use validation::{Validate, Violation};

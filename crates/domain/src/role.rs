@@ -1,20 +1,24 @@
 //! Who may do what.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// The role of a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Reports failures and outcomes, mutates configurations.
-    Scheduler,
-    /// Posts host samples.
-    Agent,
-    /// Reloads rules.
-    RuleAuthor,
-    /// Everything.
-    Operator,
-    /// Reads.
-    Viewer,
+use crate::classification::wire_enum;
+
+wire_enum! {
+    /// The role of a token.
+    Role {
+        /// Reports failures and outcomes, mutates configurations.
+        Scheduler = "scheduler",
+        /// Posts host samples.
+        Agent = "agent",
+        /// Reloads rules.
+        RuleAuthor = "rule_author",
+        /// Everything.
+        Operator = "operator",
+        /// Reads.
+        Viewer = "viewer",
+    }
 }

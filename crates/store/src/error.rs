@@ -58,6 +58,20 @@ pub enum StoreError {
         /// Its id.
         id: String,
     },
+    /// There are as many as there may be.
+    #[error("there are {most} {what} already, the most that are kept: revoke those that nobody uses")]
+    TooMany {
+        /// What there are too many of: `tokens`.
+        what: &'static str,
+        /// How many there may be.
+        most: i64,
+    },
+    /// The token was revoked, for ever.
+    #[error("token {id} is revoked: make another one")]
+    RevokedToken {
+        /// The token.
+        id: String,
+    },
     /// The cursor was not given out by this list.
     #[error("the cursor is none that this list gave: send `next_cursor` of the page before unchanged, or none")]
     BadCursor,

@@ -18,6 +18,7 @@ mod policy;
 mod pool;
 mod recommendations;
 mod revision;
+mod tokens;
 mod unclassified;
 
 pub use cursor::PAGE_ITEMS_MAX;
@@ -26,6 +27,7 @@ pub use failure_logs::LogRetention;
 pub use failures::{BegunFailure, FailureFilter};
 pub use patches::{ChangedPatch, GuardedAttempts, PatchFilter, PatchUpdate};
 pub use revision::ChangeSignals;
+pub use tokens::TOKENS_MAX;
 pub use unclassified::{Unclassified, UnclassifiedFilter};
 
 use pool::{Pool, run};

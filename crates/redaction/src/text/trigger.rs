@@ -118,6 +118,9 @@ const TRIGGERS: &[(&str, Trigger)] = &[
     ("AIza", Trigger::Shape(Prefixed(30))),
     ("ya29.", Trigger::Shape(Prefixed(20))),
     ("hvs.", Trigger::Shape(Prefixed(20))),
+    // Paramedic's own tokens, and secrets of signed webhooks (Standard Webhooks).
+    ("pmd_", Trigger::Shape(Prefixed(32))),
+    ("whsec_", Trigger::Shape(Prefixed(20))),
 ];
 
 /// The first trigger from `from` on.

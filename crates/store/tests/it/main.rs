@@ -18,6 +18,7 @@ mod policy;
 mod postgres;
 mod recommendations;
 mod samples;
+mod tokens;
 mod unclassified;
 
 use std::{future::Future, pin::Pin};
@@ -79,6 +80,9 @@ cases! {
     failure_logs: the_first_logs_win old_and_too_many_logs_are_deleted;
     unclassified: groups_are_ranked_by_cost_then_failures the_first_row_of_a_failure_wins_and_samples_are_newest_first
         lists_of_groups_page old_rows_are_deleted a_cursor_of_another_list_is_refused;
+    tokens: a_token_is_kept_by_its_digest a_rotated_token_keeps_its_old_secret_for_a_while
+        a_revoked_token_is_no_credential_and_cannot_be_rotated the_last_use_never_goes_back
+        tokens_list_newest_first_in_pages;
     policy: none_before_one_is_put versions_count_up a_stale_version_puts_nothing two_tasks_put_one_after_the_other;
 }
 
