@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     classify::Classify, failures::Failures, models::Models, patches::Patches, rules::Rules, submit::Submit,
+    tokens::Tokens,
 };
 #[cfg(feature = "server")]
 use crate::commands::{serve::Serve, train::Train};
@@ -39,6 +40,8 @@ pub(crate) enum Command {
     Failures(Failures),
     /// Show, create and revoke configuration patches
     Patches(Patches),
+    /// Make, show, rotate and revoke the tokens by which everyone is told apart
+    Tokens(Tokens),
     /// Show the models, and choose the one in use
     Models(Models),
     /// Train a model

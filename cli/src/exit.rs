@@ -46,7 +46,7 @@ impl From<ClientError> for CommandError {
             ClientError::Problem(problem) => match problem.status {
                 400 | 422 => Self::Usage(with_errors(problem)),
                 401 | 403 => Self::No(format!("{problem}. Set PARAMEDIC_TOKEN, or give --token-file")),
-                500.. => Self::Unreachable(problem.to_string()),
+                429 | 500.. => Self::Unreachable(problem.to_string()),
                 _ => Self::No(with_errors(problem)),
             },
         }
@@ -59,6 +59,18 @@ fn with_errors(problem: &paramedic_domain::Problem) -> String {
         text.push_str(&format!("\n  {}: {}", violation.pointer, violation.detail));
     }
     text
+}
+
+#[cfg(feature = "server")]
+impl From<paramedic_store::StoreError> for CommandError {
+    fn from(error: paramedic_store::StoreError) -> Self {
+        use paramedic_store::StoreError;
+        match error {
+            StoreError::Unavailable(_) | StoreError::Migration(_) => Self::Unreachable(error.to_string()),
+            StoreError::BadUrl { .. } | StoreError::BadCursor => Self::Usage(error.to_string()),
+            error => Self::No(error.to_string()),
+        }
+    }
 }
 
 impl From<io::Error> for CommandError {

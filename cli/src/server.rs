@@ -16,13 +16,17 @@ pub(crate) struct Server {
     /// A file that holds the token; else `PARAMEDIC_TOKEN` in the environment is the token
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
+    /// Certificate authorities, in PEM's format, to trust in place of the system's
+    #[arg(long, value_name = "FILE", env = "PARAMEDIC_CA_FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
 }
 
 impl Server {
     /// A client of the server for calls that may take this long.
     pub(crate) fn client(&self, total: Duration) -> Result<Client, CommandError> {
         let connect = Duration::from_secs(2).min(total);
-        Ok(Client::new(&self.server, self.token()?.as_deref(), Timeouts { connect, total })?)
+        let (token, timeouts) = (self.token()?, Timeouts { connect, total });
+        Ok(Client::trusting(&self.server, token.as_deref(), timeouts, self.ca_file.as_deref())?)
     }
 
     fn token(&self) -> Result<Option<String>, CommandError> {

@@ -10,6 +10,7 @@ pub(crate) mod rules;
 #[cfg(feature = "server")]
 pub(crate) mod serve;
 pub(crate) mod submit;
+pub(crate) mod tokens;
 #[cfg(feature = "server")]
 pub(crate) mod train;
 
@@ -34,6 +35,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, CommandError> {
         Command::Rules(rules) => rules::run(&rules),
         Command::Failures(failures) => block_on(failures::run(failures)),
         Command::Patches(patches) => block_on(patches::run(patches, clock)),
+        Command::Tokens(tokens) => block_on(tokens::run(tokens, clock)),
         Command::Models(models) => block_on(models::run(models)),
         #[cfg(feature = "server")]
         Command::Train(train) => train::run(&train),

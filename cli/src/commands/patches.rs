@@ -18,9 +18,10 @@ use crate::{
     server::{ASK_TIMEOUT, Server},
 };
 
-pub(crate) use create::key_and_value;
-use create::{Create, scope, seconds};
-use text::{entry, explanation, row, scope_text, whole};
+use create::Create;
+pub(crate) use create::{key_and_value, scope, seconds};
+pub(crate) use text::scope_text;
+use text::{entry, explanation, row, whole};
 
 /// The arguments of `paramedic patches`
 #[derive(Debug, Args)]

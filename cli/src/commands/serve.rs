@@ -2,23 +2,21 @@
 
 use std::{
     fs,
-    io::Read as _,
     net::{IpAddr, SocketAddr},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::ExitCode,
-    sync::Arc,
 };
 
 use anyhow::Context as _;
 use clap::Args;
 use paramedic_classifier::{Classifier, ClassifierConfig, LogArguments};
-use paramedic_configsvc::ConfigState;
+use paramedic_configsvc::{ConfigState, kubernetes};
 use paramedic_domain::{Clock, Role};
 use paramedic_recommender::{
     RecommenderState,
     settings::{ModelSettings, RecommenderSettings},
 };
-use paramedic_service::{Actor, Auth, ServeOptions, Tokens, shutdown_signal, telemetry};
+use paramedic_service::{AccessArguments, Actor, Auth, ServeOptions, fresh_secret, shutdown_signal, telemetry};
 use paramedic_store::Store;
 use tokio::net::TcpListener;
 use utoipa_axum::router::OpenApiRouter;
@@ -29,7 +27,7 @@ use crate::{exit::CommandError, output, packaged};
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  paramedic serve --data-dir /var/lib/paramedic\n  \
                         paramedic serve --listen 0.0.0.0:8717 --tokens tokens --database-url postgres://paramedic@db/paramedic\n\n\
-                        On a loopback address no tokens are needed. RUST_LOG says what is logged")]
+                        On a loopback address no tokens are needed until the first is made. RUST_LOG says what is logged")]
 pub(crate) struct Serve {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8717")]
@@ -46,9 +44,11 @@ pub(crate) struct Serve {
     /// The models that ship with the program [default: ./models, else those beside the program]
     #[arg(long, value_name = "DIR")]
     models: Option<PathBuf>,
-    /// `name role sha256-hex` a line; needed where others can reach the address
-    #[arg(long, value_name = "FILE")]
-    tokens: Option<PathBuf>,
+    #[command(flatten)]
+    access: AccessArguments,
+    /// Serve the Kubernetes webhook to callers without a token too: most API servers can show none
+    #[arg(long)]
+    open_kubernetes_webhook: bool,
     #[command(flatten)]
     logs: LogArguments,
     /// Write the server's URL to this file once it can be asked
@@ -66,11 +66,15 @@ pub(crate) async fn run(arguments: Serve, clock: Clock) -> Result<ExitCode, Comm
     let models = packaged::folder("models", arguments.models.as_deref())?;
     let listener = bind(arguments.listen).await?;
     let address = listener.local_addr().context("the listener has no address")?;
-    let (auth, token) = authorization(address, arguments.tokens.as_deref())?;
     let store = open_store(&arguments).await?;
+    let (auth, token) = authorization(address, &arguments.access, &store, &clock).await?;
 
-    let url = format!("http://{address}");
-    let classifier = classifier(&arguments, rules, &inner_url(address), token, &store, &clock)?;
+    let tls = arguments.access.tls().map_err(|error| CommandError::Usage(error.to_string()))?;
+    let url = format!("{}://{address}", if tls.is_some() { "https" } else { "http" });
+    // The certificate is not made out to a loopback address: with TLS the services call each other on a port beside.
+    let inner = if tls.is_some() { Some(bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?) } else { None };
+    let beside = inner.as_ref().map_or(Ok(address), TcpListener::local_addr).context("the listener has no address")?;
+    let classifier = classifier(&arguments, rules, &inner_url(beside), token, &store, &clock)?;
     let settings = RecommenderSettings {
         models: ModelSettings { base_dir: Some(models), data_dir: Some(arguments.data_dir.join("models")) },
         ..RecommenderSettings::default()
@@ -78,13 +82,17 @@ pub(crate) async fn run(arguments: Serve, clock: Clock) -> Result<ExitCode, Comm
     let recommender = RecommenderState::new(store.clone(), settings, clock.clone());
     let options = ServeOptions {
         ready: classifier.readiness(),
+        open: if arguments.open_kubernetes_webhook { vec![kubernetes::open_route()] } else { Vec::new() },
+        tls,
         ..ServeOptions::new("Paramedic", env!("CARGO_PKG_VERSION"), auth)
     };
-    let configsvc = ConfigState::new(store.clone(), clock);
+    let configurations = ConfigState::new(store.clone(), clock.clone());
     let routes = OpenApiRouter::new()
         .merge(paramedic_classifier::routes(classifier))
         .merge(paramedic_recommender::routes(recommender))
-        .merge(paramedic_configsvc::routes(configsvc.clone()));
+        .merge(paramedic_configsvc::tokens::routes(store.clone(), &options.auth, clock.clone()))
+        .merge(kubernetes::routes(configurations.clone()))
+        .merge(paramedic_configsvc::routes(configurations.clone()));
 
     if let Some(path) = &arguments.ready_file {
         // Renamed into place: whoever waits for the file never reads half of a URL.
@@ -94,8 +102,8 @@ pub(crate) async fn run(arguments: Serve, clock: Clock) -> Result<ExitCode, Comm
             .with_context(|| format!("--ready-file {}", path.display()))?;
     }
     output::print(&format!("paramedic: listening on {url}"))?;
-    let served = paramedic_service::serve(routes, options, listener, shutdown_signal()).await;
-    configsvc.stop().await;
+    let served = paramedic_service::serve_beside(routes, options, listener, inner, shutdown_signal()).await;
+    configurations.stop().await;
     store.close().await;
     served.map_err(anyhow::Error::from)?;
     Ok(ExitCode::SUCCESS)
@@ -119,32 +127,30 @@ fn classifier(
     arguments: &Serve,
     rules_dir: PathBuf,
     url: &str,
-    token: Option<String>,
+    token: String,
     store: &Store,
     clock: &Clock,
 ) -> Result<Classifier, CommandError> {
     let mut config = ClassifierConfig { rules_dir, ..ClassifierConfig::default() };
     config.peers.recommender_url = url.to_owned();
     config.peers.configsvc_url = url.to_owned();
-    config.peers.token = token;
+    config.peers.token = Some(token);
     arguments.logs.apply(&mut config.collect);
     Classifier::start(&config, store.clone(), clock.clone()).map_err(|error| CommandError::Usage(error.to_string()))
 }
 
-/// Who may ask; and with tokens, one more of this process' own, for the services' calls to each other.
-fn authorization(address: SocketAddr, tokens: Option<&Path>) -> Result<(Auth, Option<String>), CommandError> {
-    let usage = |error: paramedic_service::AuthError| CommandError::Usage(error.to_string());
-    let Some(path) = tokens else { return Ok((Auth::for_address(address, None).map_err(usage)?, None)) };
-    let token = fresh_token().context("/dev/urandom cannot be read")?;
-    let own = Actor { name: "paramedic".to_owned(), role: Role::Operator };
-    let tokens = Tokens::load(path).map_err(usage)?.and(own, &token);
-    Ok((Auth::Tokens(Arc::new(tokens)), Some(token)))
-}
-
-fn fresh_token() -> std::io::Result<String> {
-    let mut bytes = [0_u8; 32];
-    fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    Ok(bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}")))
+/// Who may ask; and one token more of this process' own, for the services' calls to each other.
+async fn authorization(
+    address: SocketAddr,
+    access: &AccessArguments,
+    store: &Store,
+    clock: &Clock,
+) -> Result<(Auth, String), CommandError> {
+    let secret = fresh_secret().context("/dev/urandom cannot be read")?;
+    let own = Actor::new("paramedic", Role::Operator);
+    let auth = Auth::start(address, access, Some((own, secret.reveal())), store.clone(), clock.clone()).await;
+    let auth = auth.map_err(|error| CommandError::Usage(error.to_string()))?;
+    Ok((auth, secret.reveal().to_owned()))
 }
 
 /// Where this process reaches itself: an address that listens on every interface is none to call.
@@ -169,9 +175,12 @@ mod tests {
         assert_eq!(inner_url("10.0.0.7:80".parse().unwrap()), "http://10.0.0.7:80");
     }
 
-    #[test]
-    fn another_address_needs_tokens() {
-        let error = authorization("10.0.0.7:80".parse().unwrap(), None).unwrap_err().to_string();
-        assert!(error.contains("tokens"), "{error}");
+    #[tokio::test]
+    async fn another_address_needs_tokens() {
+        let store = Store::open("sqlite::memory:").await.unwrap();
+        let address = "10.0.0.7:80".parse().unwrap();
+        let started = authorization(address, &AccessArguments::default(), &store, &Clock::system()).await;
+        let error = started.unwrap_err().to_string();
+        assert!(error.contains("paramedic tokens create"), "{error}");
     }
 }

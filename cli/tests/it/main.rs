@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[cfg(feature = "server")]
+mod access;
 mod offline;
 mod program;
 mod rules;

@@ -1,12 +1,12 @@
 //! Connections: bounded in number, in the time they may idle or dawdle, and in the time they may outlive the server.
 
-use std::{future::Future, pin::pin, sync::Arc, time::Duration};
+use std::{error::Error, future::Future, pin::pin, sync::Arc, time::Duration};
 
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
+    server::graceful::{GracefulShutdown, Watcher},
     service::TowerToHyperService,
 };
 use tokio::{
@@ -14,7 +14,9 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
 };
 
-use crate::server::ServerLimits;
+use tokio_rustls::TlsAcceptor;
+
+use crate::{server::ServerLimits, tls::Tls};
 
 /// After a connection could not be accepted (mostly: no file descriptors left), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -25,6 +27,7 @@ pub(crate) async fn serve(
     listener: TcpListener,
     app: Router,
     limits: &ServerLimits,
+    tls: Option<&Tls>,
     shutdown: impl Future<Output = ()>,
 ) {
     let mut http = http1::Builder::new();
@@ -38,11 +41,16 @@ pub(crate) async fn serve(
             () = &mut shutdown => break,
         };
         let Some((stream, slot)) = accepted else { continue };
-        let service = TowerToHyperService::new(app.clone());
-        let connection = open.watch(http.serve_connection(TokioIo::new(stream), service));
+        let connection = Connection {
+            http: http.clone(),
+            service: TowerToHyperService::new(app.clone()),
+            tls: tls.map(|tls| tls.acceptor().clone()),
+            handshake_timeout: limits.header_timeout,
+        };
+        let watcher = open.watcher();
         tokio::spawn(async move {
             let _slot = slot;
-            if let Err(error) = connection.await {
+            if let Err(error) = connection.serve(stream, watcher).await {
                 tracing::debug!(%error, "a connection ended early");
             }
         });
@@ -68,5 +76,26 @@ async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> Option<(TcpSt
             tokio::time::sleep(ACCEPT_PAUSE).await;
             None
         }
+    }
+}
+
+/// One connection to be served.
+struct Connection {
+    http: http1::Builder,
+    service: TowerToHyperService<Router>,
+    tls: Option<TlsAcceptor>,
+    /// Longest time until TLS stands.
+    handshake_timeout: Duration,
+}
+
+impl Connection {
+    async fn serve(self, stream: TcpStream, watcher: Watcher) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let Some(acceptor) = self.tls else {
+            let connection = self.http.serve_connection(TokioIo::new(stream), self.service);
+            return Ok(watcher.watch(connection).await?);
+        };
+        let stream = tokio::time::timeout(self.handshake_timeout, acceptor.accept(stream)).await??;
+        let connection = self.http.serve_connection(TokioIo::new(stream), self.service);
+        Ok(watcher.watch(connection).await?)
     }
 }

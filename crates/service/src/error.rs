@@ -1,5 +1,7 @@
 //! Errors as problem documents. The one place where a kind of problem meets its HTTP status.
 
+use std::time::Duration;
+
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -41,6 +43,8 @@ pub enum ProblemKind {
     Unavailable,
     /// More requests at once than the limit.
     Overloaded,
+    /// More requests of one token than it may send.
+    RateLimited,
     /// The request took longer than the limit.
     TimedOut,
 }
@@ -64,6 +68,7 @@ impl ProblemKind {
             Self::Internal => ("internal", 500, "Internal error"),
             Self::Unavailable => ("unavailable", 503, "Something this service needs is unavailable"),
             Self::Overloaded => ("overloaded", 503, "Too many requests at once"),
+            Self::RateLimited => ("rate_limited", 429, "Too many requests of one token"),
             Self::TimedOut => ("timed_out", 504, "The request took too long"),
         }
     }
@@ -79,13 +84,14 @@ impl ProblemKind {
 pub struct ApiError {
     problem: Box<Problem>,
     cause: Option<Cause>,
+    retry_after: Option<Duration>,
 }
 
 impl ApiError {
     /// A problem of this kind; `detail` says what happened here and how to mend it.
     pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
         let (name, status, title) = kind.parts();
-        Self { problem: Box::new(Problem::new(name, status, title, detail)), cause: None }
+        Self { problem: Box::new(Problem::new(name, status, title, detail)), cause: None, retry_after: None }
     }
 
     /// Our fault: answered without its cause, which is logged.
@@ -125,6 +131,13 @@ impl ApiError {
         self
     }
 
+    /// The same; it may pass after this long.
+    #[must_use]
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
     /// What is answered.
     pub fn problem(&self) -> &Problem {
         &self.problem
@@ -138,7 +151,7 @@ impl ApiError {
 
 impl From<Problem> for ApiError {
     fn from(problem: Problem) -> Self {
-        Self { problem: Box::new(problem), cause: None }
+        Self { problem: Box::new(problem), cause: None, retry_after: None }
     }
 }
 
@@ -156,8 +169,10 @@ impl IntoResponse for ApiError {
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        let wait = self.retry_after.or((status == StatusCode::SERVICE_UNAVAILABLE).then_some(Duration::from_secs(1)));
+        if let Some(wait) = wait {
+            // Whole seconds, rounded up.
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_millis().div_ceil(1000).max(1) as u64));
         }
         response
     }

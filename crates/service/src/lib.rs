@@ -15,11 +15,13 @@ mod openapi;
 pub mod query;
 mod server;
 pub mod telemetry;
+mod tls;
 
-pub use auth::{Actor, Auth, AuthError, Tokens};
+pub use auth::{AccessArguments, Actor, Auth, AuthError, OpenRoute, Signers, Tokens, digest_of, fresh_secret};
 pub use client::{Client, ClientError, Timeouts};
 pub use error::{ApiError, ProblemKind};
 pub use extract::{JsonBody, OptionalJson, ValidJson, ValidPath, ValidQuery, valid_json};
 pub use health::Readiness;
 pub use query::{FailureQuery, PatchQuery, UnclassifiedQuery};
-pub use server::{ServeError, ServeOptions, ServerLimits, router, serve, shutdown_signal};
+pub use server::{ServeError, ServeOptions, ServerLimits, router, serve, serve_beside, shutdown_signal};
+pub use tls::{Tls, TlsError};

@@ -3,16 +3,18 @@
 use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, extract::DefaultBodyLimit, middleware};
+use futures::FutureExt as _;
 use tokio::{net::TcpListener, sync::Semaphore};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    auth::{Auth, authorize},
+    auth::{Auth, OpenRoute, authorize},
     connection,
     error::{ApiError, ProblemKind},
     health::{self, Readiness},
     observe::{Bounds, bound, observe},
     openapi, telemetry,
+    tls::Tls,
 };
 
 /// How a service is served.
@@ -28,6 +30,10 @@ pub struct ServeOptions {
     pub limits: ServerLimits,
     /// Whether it can serve.
     pub ready: Readiness,
+    /// Served to everyone, in the name of the actor given.
+    pub open: Vec<OpenRoute>,
+    /// Served over TLS; over plain HTTP where it is not given.
+    pub tls: Option<Tls>,
 }
 
 impl ServeOptions {
@@ -39,6 +45,8 @@ impl ServeOptions {
             auth,
             limits: ServerLimits::default(),
             ready: Readiness::always(),
+            open: Vec::new(),
+            tls: None,
         }
     }
 }
@@ -82,6 +90,9 @@ pub enum ServeError {
     /// Without tokens only a loopback address is served.
     #[error(transparent)]
     Auth(#[from] crate::auth::AuthError),
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Tls(#[from] crate::tls::TlsError),
     /// The OpenAPI document does not serialize.
     #[error("the OpenAPI document does not serialize")]
     OpenApi(#[from] serde_json::Error),
@@ -100,7 +111,7 @@ pub fn router(routes: OpenApiRouter, options: &ServeOptions) -> Result<Router, S
         .fallback(no_such_route)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(options.limits.body_bytes_max))
-        .layer(middleware::from_fn_with_state(options.auth.clone(), authorize))
+        .layer(middleware::from_fn_with_state((options.auth.clone(), options.open.clone().into()), authorize))
         .layer(middleware::from_fn_with_state(bounds, bound));
     let health = health::routes(options.ready.clone(), document).method_not_allowed_fallback(method_not_allowed);
     Ok(api.merge(health).layer(middleware::from_fn(observe)))
@@ -121,15 +132,34 @@ pub async fn serve(
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
+    serve_beside(routes, options, listener, None, shutdown).await
+}
+
+/// Like [`serve`], and on `inner` without TLS: a loopback port on which the services of one process call each other, since
+/// the certificate is made out to another name.
+pub async fn serve_beside(
+    routes: OpenApiRouter,
+    options: ServeOptions,
+    listener: TcpListener,
+    inner: Option<TcpListener>,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), ServeError> {
     let address = listener.local_addr().map_err(ServeError::Listener)?;
     check_exposure(&options.auth, address)?;
     // Before the first request, so that its metrics are not lost.
     telemetry::metrics();
     let app = router(routes, &options)?;
-    tracing::info!(%address, title = %options.title, version = %options.version, "serving");
+    tracing::info!(%address, title = %options.title, version = %options.version, tls = options.tls.is_some(), "serving");
 
+    let shutdown = shutdown.shared();
+    let within = async {
+        if let Some(inner) = inner {
+            connection::serve(inner, app.clone(), &options.limits, None, shutdown.clone()).await;
+        }
+    };
+    let outside = connection::serve(listener, app.clone(), &options.limits, options.tls.as_ref(), shutdown.clone());
     tokio::select! {
-        () = connection::serve(listener, app, &options.limits, shutdown) => Ok(()),
+        _ = futures::future::join(outside, within) => Ok(()),
         () = upkeep() => Ok(()),
     }
 }
@@ -137,7 +167,7 @@ pub async fn serve(
 fn check_exposure(auth: &Auth, address: SocketAddr) -> Result<(), ServeError> {
     match auth {
         Auth::Open => Auth::for_address(address, None).map(drop).map_err(ServeError::from),
-        Auth::Tokens(_) => Ok(()),
+        Auth::Tokens(_) | Auth::Signed(..) => Ok(()),
     }
 }
 

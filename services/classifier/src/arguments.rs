@@ -6,7 +6,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Parser;
 use paramedic_fetch::HostPattern;
-use paramedic_service::telemetry::LogFormat;
+use paramedic_service::{AccessArguments, telemetry::LogFormat};
 
 use crate::{
     collect::{CollectConfig, LogBucket, StoreOption},
@@ -21,7 +21,7 @@ pub use cluster::ClusterArguments;
 #[derive(Debug, Parser)]
 #[command(version)]
 pub struct Arguments {
-    /// Address to listen on. Any but a loopback address needs --tokens.
+    /// Address to listen on. Any but a loopback address needs tokens.
     #[arg(long, default_value = "127.0.0.1:8081")]
     pub listen: SocketAddr,
     /// `sqlite://PATH` or `postgres://USER@HOST/DATABASE`.
@@ -39,9 +39,12 @@ pub struct Arguments {
     /// Token that this service shows to the other two.
     #[arg(long, env = "PARAMEDIC_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
-    /// Tokens file, one `name role sha256-hex` a line.
+    /// Certificate authorities, in PEM's format, to trust when the other two are called by HTTPS.
     #[arg(long)]
-    pub tokens: Option<PathBuf>,
+    pub peer_ca_file: Option<PathBuf>,
+    /// Who may ask.
+    #[command(flatten)]
+    pub access: AccessArguments,
     /// Where logs may be read from.
     #[command(flatten)]
     pub logs: LogArguments,
@@ -88,12 +91,13 @@ impl From<Arguments> for ClassifierConfig {
         let mut config = Self {
             database_url: arguments.database_url,
             rules_dir: arguments.rules,
-            tokens_file: arguments.tokens,
+            access: arguments.access,
             ..Self::default()
         };
         config.peers.recommender_url = arguments.recommender_url;
         config.peers.configsvc_url = arguments.configsvc_url;
         config.peers.token = arguments.token;
+        config.peers.ca_file = arguments.peer_ca_file;
         arguments.logs.apply(&mut config.collect);
         config
     }

@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf, time::Duration};
 
-use paramedic_service::ServerLimits;
+use paramedic_service::{AccessArguments, ServerLimits};
 
 use paramedic_spark::PriceTable;
 
@@ -15,8 +15,8 @@ pub struct ClassifierConfig {
     pub database_url: String,
     /// Directory of the rule files. Default: `rules`.
     pub rules_dir: PathBuf,
-    /// Tokens file; needed on any but a loopback address. Used by [`serve`](crate::serve).
-    pub tokens_file: Option<PathBuf>,
+    /// Who may ask. Used by [`serve`](crate::serve).
+    pub access: AccessArguments,
     /// The other two services.
     pub peers: PeersConfig,
     /// Bounds of collecting logs.
@@ -36,7 +36,7 @@ impl Default for ClassifierConfig {
         Self {
             database_url: "sqlite::memory:".to_owned(),
             rules_dir: PathBuf::from("rules"),
-            tokens_file: None,
+            access: AccessArguments::default(),
             peers: PeersConfig::default(),
             collect: CollectConfig::default(),
             decision: DecisionConfig::default(),
@@ -56,6 +56,8 @@ pub struct PeersConfig {
     pub configsvc_url: String,
     /// Token shown to both; its role must be `scheduler` or `operator`. Default: none.
     pub token: Option<String>,
+    /// Certificate authorities (PEM) to trust when they are called by HTTPS. Default: the system's.
+    pub ca_file: Option<PathBuf>,
     /// Until a connection to either stands. Default: 1 s, both are near.
     pub connect_timeout: Duration,
     /// Longest wait for one answer of the recommender. Default: 3 s, above its own search deadline.
@@ -70,6 +72,7 @@ impl Default for PeersConfig {
             recommender_url: "http://127.0.0.1:8082".to_owned(),
             configsvc_url: "http://127.0.0.1:8083".to_owned(),
             token: None,
+            ca_file: None,
             connect_timeout: Duration::from_secs(1),
             recommender_timeout: Duration::from_secs(3),
             configsvc_timeout: Duration::from_secs(3),
@@ -83,6 +86,7 @@ impl fmt::Debug for PeersConfig {
             .field("recommender_url", &self.recommender_url)
             .field("configsvc_url", &self.configsvc_url)
             .field("token", &self.token.as_ref().map(|_| "<redacted>"))
+            .field("ca_file", &self.ca_file)
             .field("connect_timeout", &self.connect_timeout)
             .field("recommender_timeout", &self.recommender_timeout)
             .field("configsvc_timeout", &self.configsvc_timeout)

@@ -28,7 +28,7 @@ mod stored;
 use std::future::Future;
 
 use paramedic_domain::Clock;
-use paramedic_service::{Auth, ServeOptions};
+use paramedic_service::{Auth, ServeError, ServeOptions};
 use paramedic_store::Store;
 use tokio::net::TcpListener;
 
@@ -47,12 +47,13 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ClassifierError> {
     let address = listener.local_addr().map_err(ClassifierError::Listener)?;
-    let auth = Auth::for_address(address, config.tokens_file.as_deref())?;
     let store = Store::open(&config.database_url).await?;
+    let auth = Auth::start(address, &config.access, None, store.clone(), Clock::system()).await?;
     let classifier = Classifier::start(&config, store, Clock::system())?;
     let options = ServeOptions {
         limits: config.server.clone(),
         ready: classifier.readiness(),
+        tls: config.access.tls().map_err(ServeError::from)?,
         ..ServeOptions::new("Paramedic classifier", env!("CARGO_PKG_VERSION"), auth)
     };
     Ok(paramedic_service::serve(routes(classifier), options, listener, shutdown).await?)

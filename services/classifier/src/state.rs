@@ -45,7 +45,7 @@ impl Classifier {
         let peers = &config.peers;
         let client = |setting, url: &str, total| {
             let timeouts = Timeouts { connect: peers.connect_timeout, total };
-            Client::new(url, peers.token.as_deref(), timeouts)
+            Client::trusting(url, peers.token.as_deref(), timeouts, peers.ca_file.as_deref())
                 .map_err(|source| ClassifierError::Peer { setting, source })
         };
         let rules = Arc::new(RuleBook::open(&config.rules_dir)?);

@@ -42,7 +42,7 @@ pub(crate) fn routes(state: ConfigState) -> OpenApiRouter {
 }
 
 /// The one place where an error of the store meets its problem document.
-fn store_error(error: StoreError) -> ApiError {
+pub(crate) fn store_error(error: StoreError) -> ApiError {
     match error {
         StoreError::NotFound { .. } => ApiError::not_found(error.to_string()),
         StoreError::Conflict { .. } => ApiError::new(ProblemKind::PreconditionFailed, error.to_string()),

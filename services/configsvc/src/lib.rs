@@ -10,16 +10,18 @@ mod guard;
 mod http;
 mod live;
 mod memory_sum;
+pub mod kubernetes;
 mod mutate;
 mod operation;
 mod policy;
 mod scope;
+pub mod tokens;
 mod value;
 
-use std::{future::Future, path::PathBuf, sync::Arc};
+use std::{future::Future, sync::Arc};
 
 use paramedic_domain::{Clock, MutateRequest, MutateResponse, Policy};
-use paramedic_service::{Auth, Readiness, ServeError, ServeOptions, ServerLimits};
+use paramedic_service::{AccessArguments, Auth, Readiness, ServeError, ServeOptions, ServerLimits};
 use paramedic_store::{Store, StoreError};
 use tokio::net::TcpListener;
 use utoipa_axum::router::OpenApiRouter;
@@ -34,8 +36,11 @@ const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub struct Config {
     /// `sqlite://PATH`, `sqlite::memory:` or `postgres://USER@HOST/DATABASE`. Never logged: it may hold a password.
     pub database_url: String,
-    /// Tokens file, one `name role sha256-hex` a line; needed on any but a loopback address.
-    pub tokens_file: Option<PathBuf>,
+    /// Who may ask.
+    pub access: AccessArguments,
+    /// Serve the Kubernetes webhook to callers without a token too, as the scheduler `kubernetes`: most API servers can
+    /// show none. Who can reach the port then sees what patches set, and uses them up.
+    pub open_webhook: bool,
 }
 
 /// What the handlers share.
@@ -106,10 +111,12 @@ pub async fn serve(
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ConfigServiceError> {
-    let auth = Auth::for_address(listener.local_addr()?, config.tokens_file.as_deref()).map_err(ServeError::from)?;
     let store = Store::open(&config.database_url).await?;
+    let auth = Auth::start(listener.local_addr()?, &config.access, None, store.clone(), Clock::system()).await;
+    let auth = auth.map_err(ServeError::from)?;
     let state = ConfigState::new(store.clone(), Clock::system());
     let (live, pinged) = (Arc::clone(&state.live), store.clone());
+    let tokens = tokens::routes(store.clone(), &auth, Clock::system());
     let options = ServeOptions {
         limits: ServerLimits { body_bytes_max: BODY_BYTES_MAX, ..ServerLimits::default() },
         // What is in memory can be served without the store.
@@ -117,9 +124,17 @@ pub async fn serve(
             let (live, store) = (Arc::clone(&live), pinged.clone());
             async move { if live.is_loaded() { Ok(()) } else { store.ping().await.map_err(|error| error.to_string()) } }
         }),
+        open: if config.open_webhook { vec![kubernetes::open_route()] } else { Vec::new() },
+        tls: config.access.tls().map_err(ServeError::from)?,
         ..ServeOptions::new("Paramedic configuration service", env!("CARGO_PKG_VERSION"), auth)
     };
-    let served = paramedic_service::serve(routes(state.clone()), options, listener, shutdown).await;
+    let served = paramedic_service::serve(
+        routes(state.clone()).merge(kubernetes::routes(state.clone())).merge(tokens),
+        options,
+        listener,
+        shutdown,
+    )
+    .await;
     state.stop().await;
     store.close().await;
     Ok(served?)

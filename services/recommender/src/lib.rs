@@ -22,10 +22,10 @@ pub mod simulator;
 pub mod tokens;
 pub mod training;
 
-use std::{future::Future, path::PathBuf, sync::Arc};
+use std::{future::Future, sync::Arc};
 
 use paramedic_domain::Clock;
-use paramedic_service::{Auth, Readiness, ServeError, ServeOptions};
+use paramedic_service::{AccessArguments, Auth, Readiness, ServeError, ServeOptions};
 use paramedic_store::{Store, StoreError};
 use tokio::net::TcpListener;
 use utoipa_axum::router::OpenApiRouter;
@@ -60,8 +60,8 @@ pub fn routes(state: RecommenderState) -> OpenApiRouter {
 pub struct RecommenderConfig {
     /// The store.
     pub database_url: String,
-    /// `name role sha256` a line; none needed on a loopback address.
-    pub tokens: Option<PathBuf>,
+    /// Who may ask.
+    pub access: AccessArguments,
     /// What to decide by.
     pub settings: RecommenderSettings,
 }
@@ -89,14 +89,15 @@ pub async fn serve(
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), RecommenderError> {
-    let auth = Auth::for_address(listener.local_addr()?, config.tokens.as_deref())?;
     let store = Store::open(&config.database_url).await?;
+    let auth = Auth::start(listener.local_addr()?, &config.access, None, store.clone(), Clock::system()).await?;
     let state = RecommenderState::new(store.clone(), config.settings, Clock::system());
     let mut options = ServeOptions::new(env!("CARGO_PKG_DESCRIPTION"), env!("CARGO_PKG_VERSION"), auth);
     options.ready = Readiness::check(move || {
         let store = store.clone();
         async move { store.ping().await.map_err(|error| error.to_string()) }
     });
+    options.tls = config.access.tls().map_err(ServeError::from)?;
     paramedic_service::serve(routes(state), options, listener, shutdown).await?;
     Ok(())
 }

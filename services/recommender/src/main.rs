@@ -18,9 +18,8 @@ struct Arguments {
     /// `sqlite://PATH` or `postgres://…`.
     #[arg(long, env = "PARAMEDIC_DATABASE_URL", default_value = "sqlite://data/paramedic.sqlite")]
     database_url: String,
-    /// `name role sha256` a line; needed where others can reach the address.
-    #[arg(long)]
-    tokens: Option<PathBuf>,
+    #[command(flatten)]
+    access: paramedic_service::AccessArguments,
     /// The models that ship with the program.
     #[arg(long, default_value = "models")]
     models: PathBuf,
@@ -35,7 +34,7 @@ async fn main() -> anyhow::Result<()> {
     paramedic_service::telemetry::init(paramedic_service::telemetry::LogFormat::Text);
     let models = ModelSettings { base_dir: Some(arguments.models), data_dir: Some(arguments.model_data) };
     let settings = RecommenderSettings { models, ..RecommenderSettings::default() };
-    let config = RecommenderConfig { database_url: arguments.database_url, tokens: arguments.tokens, settings };
+    let config = RecommenderConfig { database_url: arguments.database_url, access: arguments.access, settings };
     let listener = tokio::net::TcpListener::bind(&arguments.listen).await?;
     Ok(serve(config, listener, paramedic_service::shutdown_signal()).await?)
 }

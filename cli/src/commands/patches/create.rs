@@ -78,7 +78,7 @@ impl Create {
 }
 
 /// A scope by its fields.
-pub(super) fn scope(fields: Vec<(String, String)>) -> Result<Scope, CommandError> {
+pub(crate) fn scope(fields: Vec<(String, String)>) -> Result<Scope, CommandError> {
     let mut scope = Scope::default();
     for (field, value) in fields {
         match field.as_str() {
@@ -118,7 +118,7 @@ pub(crate) fn key_and_value(text: &str) -> Result<(String, String), String> {
 }
 
 /// A duration as `90s`, `30m`, `12h`, `7d` or `2w`, in seconds.
-pub(super) fn seconds(text: &str) -> Result<i64, String> {
+pub(crate) fn seconds(text: &str) -> Result<i64, String> {
     let mend = || "write 90s, 30m, 12h, 7d or 2w".to_owned();
     let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(mend)?;
     let factor = match unit {

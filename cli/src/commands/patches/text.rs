@@ -19,7 +19,7 @@ pub(super) fn row(patch: &Patch) -> Vec<String> {
 }
 
 /// A scope as `--scope` takes it.
-pub(super) fn scope_text(scope: &Scope) -> String {
+pub(crate) fn scope_text(scope: &Scope) -> String {
     let names = [
         ("scheduler", &scope.scheduler),
         ("cluster", &scope.cluster),

@@ -1,4 +1,11 @@
-//! Who asks, and what they may do: bearer tokens of named actors, each with a role.
+//! Who asks, and what they may do: bearer tokens of named actors, each with a role and a scope.
+
+mod arguments;
+mod file;
+mod follow;
+mod secret;
+mod signature;
+mod tokens;
 
 use std::{
     net::SocketAddr,
@@ -7,17 +14,22 @@ use std::{
 };
 
 use axum::{
-    extract::{FromRequestParts, Request, State},
+    extract::{FromRequestParts, MatchedPath, Request, State},
     http::{HeaderMap, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use paramedic_domain::Role;
-use serde::{Deserialize, de::IntoDeserializer};
-use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
+use paramedic_domain::{
+    Clock, Job, Role, Scope,
+    token::{CredentialSource, covers_job, covers_scope},
+};
 
 use crate::error::{ApiError, ProblemKind};
+
+pub use arguments::AccessArguments;
+pub use secret::{digest_of, fresh_secret};
+pub use signature::Signers;
+pub use tokens::Tokens;
 
 /// Who sent a request. Handlers take it as an argument.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,24 +38,49 @@ pub struct Actor {
     pub name: String,
     /// The token's role.
     pub role: Role,
+    /// The jobs that the token may act for.
+    pub scope: Arc<Scope>,
 }
 
 impl Actor {
-    /// Everyone, on a loopback address without tokens.
-    pub fn local() -> Self {
-        Self { name: "local".to_owned(), role: Role::Operator }
+    /// Of this name and role, for every job.
+    pub fn new(name: impl Into<String>, role: Role) -> Self {
+        Self { name: name.into(), role, scope: Arc::default() }
     }
 
-    /// Passes one of these roles, and the operator always.
+    /// Everyone, on a loopback address without tokens.
+    pub fn local() -> Self {
+        Self::new("local", Role::Operator)
+    }
+
+    /// Passes where the token's scope holds this job.
+    pub fn require_job(&self, job: &Job) -> Result<(), ApiError> {
+        if covers_job(&self.scope, job) { Ok(()) } else { Err(self.out_of_scope("this job")) }
+    }
+
+    /// Passes where the token's scope holds every job that a patch of this scope reaches.
+    pub fn require_scope(&self, patch: &Scope) -> Result<(), ApiError> {
+        if covers_scope(&self.scope, patch) { Ok(()) } else { Err(self.out_of_scope("every job that this reaches")) }
+    }
+
+    fn out_of_scope(&self, what: &str) -> ApiError {
+        let scope = serde_json::to_string(&*self.scope).unwrap_or_default();
+        ApiError::forbidden(format!("`{}` may act for {scope} only, which does not hold {what}", self.name))
+    }
+
+    /// Passes one of these roles, and the operator always; with no role given, only an operator for every job.
     pub fn require(&self, roles: &[Role]) -> Result<(), ApiError> {
+        if self.role == Role::Operator && roles.is_empty() && !self.scope.is_empty() {
+            return Err(self.out_of_scope("every job"));
+        }
         if self.role == Role::Operator || roles.contains(&self.role) {
             return Ok(());
         }
-        let allowed: Vec<_> = roles.iter().chain([&Role::Operator]).map(|role| role_name(*role)).collect();
+        let allowed: Vec<_> = roles.iter().chain([&Role::Operator]).map(|role| role.as_str()).collect();
         Err(ApiError::forbidden(format!(
             "`{}` has the role {}; this needs {}",
             self.name,
-            role_name(self.role),
+            self.role.as_str(),
             allowed.join(" or ")
         )))
     }
@@ -57,16 +94,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Actor {
     }
 }
 
-const fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::Scheduler => "scheduler",
-        Role::Agent => "agent",
-        Role::RuleAuthor => "rule_author",
-        Role::Operator => "operator",
-        Role::Viewer => "viewer",
-    }
-}
-
 /// How requests are authorized.
 #[derive(Clone, Debug)]
 pub enum Auth {
@@ -74,6 +101,8 @@ pub enum Auth {
     Open,
     /// Every request needs one of these tokens.
     Tokens(Arc<Tokens>),
+    /// Every request needs one of these tokens, or the signature of one of these secrets.
+    Signed(Arc<Tokens>, Arc<Signers>),
 }
 
 impl Auth {
@@ -86,15 +115,60 @@ impl Auth {
         }
     }
 
-    fn actor(&self, headers: &HeaderMap) -> Result<Actor, ApiError> {
+    /// The tokens of the file, where one is given, and those that `source` holds, now and from now on: what changes there
+    /// holds here within half a second. `own` are more, that only this process knows.
+    ///
+    /// A loopback address without a file is open until the first token is made. Any other needs a token to start.
+    pub async fn start(
+        address: SocketAddr,
+        access: &AccessArguments,
+        own: Option<(Actor, &str)>,
+        source: impl CredentialSource,
+        clock: Clock,
+    ) -> Result<Self, AuthError> {
+        let mut tokens = Tokens::new(clock.clone(), access.rate_max());
+        if let Some(path) = &access.tokens {
+            tokens = tokens.and_file(path)?;
+        } else if address.ip().is_loopback() {
+            tokens = tokens.and_local();
+        }
+        tokens.refresh(&source).await.map_err(AuthError::Source)?;
+        if tokens.is_empty() && !address.ip().is_loopback() {
+            return Err(AuthError::TokensNeeded(address));
+        }
+        if let Some((actor, token)) = own {
+            tokens = tokens.and(actor, token);
+        }
+        let tokens = Arc::new(tokens);
+        let auth = match &access.webhook_secrets {
+            Some(path) => Self::Signed(tokens.clone(), Arc::new(Signers::load(path, clock)?)),
+            None => Self::Tokens(tokens.clone()),
+        };
+        tokio::spawn(follow::follow(Arc::downgrade(&tokens), source));
+        Ok(auth)
+    }
+
+    /// The tokens in use, where there are any.
+    pub fn tokens(&self) -> Option<&Arc<Tokens>> {
         match self {
-            Self::Open => local_actor(headers),
-            Self::Tokens(tokens) => {
-                let token = bearer(headers)?;
-                tokens
-                    .actor(token)
-                    .ok_or_else(|| ApiError::new(ProblemKind::Unauthorized, "the token is not in the tokens file"))
-            }
+            Self::Open => None,
+            Self::Tokens(tokens) | Self::Signed(tokens, _) => Some(tokens),
+        }
+    }
+
+    fn actor(&self, headers: &HeaderMap) -> Result<Actor, ApiError> {
+        match self.tokens() {
+            None => local_actor(headers),
+            Some(tokens) if tokens.open() => local_actor(headers),
+            Some(tokens) => tokens.admit(bearer(headers)?),
+        }
+    }
+
+    /// Who sent the request, which is given back.
+    async fn admit(&self, request: Request) -> Result<(Actor, Request), ApiError> {
+        match self {
+            Self::Signed(_, signers) if Signers::signs(request.headers()) => signers.admit(request).await,
+            _ => Ok((self.actor(request.headers())?, request)),
         }
     }
 }
@@ -123,10 +197,29 @@ fn bearer(headers: &HeaderMap) -> Result<&str, ApiError> {
     if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(missing()) }
 }
 
+/// Who may ask for what without being told apart: for callers that cannot show a token.
+#[derive(Clone, Debug)]
+pub struct OpenRoute {
+    /// The route, as it is declared.
+    pub route: &'static str,
+    /// In whose name it is served.
+    pub actor: Actor,
+}
+
 /// Adds the [`Actor`] to the request, or refuses it.
-pub(crate) async fn authorize(State(auth): State<Auth>, mut request: Request, next: Next) -> Response {
-    match auth.actor(request.headers()) {
-        Ok(actor) => {
+pub(crate) async fn authorize(
+    State((auth, open)): State<(Auth, Arc<[OpenRoute]>)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let open = open.iter().find(|open| Some(open.route) == route);
+    let admitted = match open {
+        Some(open) if !request.headers().contains_key(header::AUTHORIZATION) => Ok((open.actor.clone(), request)),
+        _ => auth.admit(request).await,
+    };
+    match admitted {
+        Ok((actor, mut request)) => {
             tracing::Span::current().record("actor", actor.name.as_str());
             request.extensions_mut().insert(actor);
             next.run(request).await
@@ -135,93 +228,14 @@ pub(crate) async fn authorize(State(auth): State<Auth>, mut request: Request, ne
     }
 }
 
-struct Entry {
-    actor: Actor,
-    digest: [u8; 32],
-}
-
-/// The tokens in use: their digests only. One `name role sha256-hex` a line; `#` starts a comment. The same name may
-/// stand twice, so that a token can be replaced without a gap.
-pub struct Tokens(Vec<Entry>);
-
-impl std::fmt::Debug for Tokens {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|entry| &entry.actor)).finish()
-    }
-}
-
-impl Tokens {
-    /// Reads a tokens file.
-    pub fn load(path: &Path) -> Result<Self, AuthError> {
-        let text =
-            std::fs::read_to_string(path).map_err(|source| AuthError::Unreadable { path: path.to_owned(), source })?;
-        Self::parse(&text).map_err(|(line, detail)| AuthError::Malformed { path: path.to_owned(), line, detail })
-    }
-
-    /// One more token, that no file holds: a process' own.
-    #[must_use]
-    pub fn and(mut self, actor: Actor, token: &str) -> Self {
-        self.0.push(Entry { actor, digest: Sha256::digest(token.as_bytes()).into() });
-        self
-    }
-
-    fn parse(text: &str) -> Result<Self, (usize, String)> {
-        let mut entries = Vec::new();
-        for (index, line) in text.lines().enumerate() {
-            let line = line.split('#').next().unwrap_or_default();
-            if !line.trim().is_empty() {
-                entries.push(parse_entry(line).map_err(|detail| (index + 1, detail))?);
-            }
-        }
-        if entries.is_empty() {
-            return Err((1, "the file holds no token".to_owned()));
-        }
-        Ok(Self(entries))
-    }
-
-    /// The actor of this token. Takes equally long whichever entry it is, and whether it is one.
-    fn actor(&self, token: &str) -> Option<Actor> {
-        let digest: [u8; 32] = Sha256::digest(token.as_bytes()).into();
-        let mut found = None;
-        for entry in &self.0 {
-            if bool::from(entry.digest.ct_eq(&digest)) {
-                found = Some(entry);
-            }
-        }
-        found.map(|entry| entry.actor.clone())
-    }
-}
-
-fn parse_entry(line: &str) -> Result<Entry, String> {
-    let fields: Vec<_> = line.split_whitespace().collect();
-    let [name, role, digest] = fields[..] else {
-        return Err(format!("holds {} fields; write `name role sha256-hex`", fields.len()));
-    };
-    let deserializer: serde::de::value::StrDeserializer<'_, serde::de::value::Error> = role.into_deserializer();
-    let role = Role::deserialize(deserializer).map_err(|error| format!("the role: {error}"))?;
-    let digest = parse_digest(digest).ok_or("the digest is no SHA-256 in hex (64 hexadecimal digits)")?;
-    Ok(Entry { actor: Actor { name: name.to_owned(), role }, digest })
-}
-
-fn parse_digest(hex: &str) -> Option<[u8; 32]> {
-    if hex.len() != 64 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    let mut digest = [0; 32];
-    for (index, byte) in digest.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(hex.get(2 * index..2 * index + 2)?, 16).ok()?;
-    }
-    Some(digest)
-}
-
-/// Why a service does not start.
+/// Why nobody could be told apart.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthError {
     /// Not a loopback address, and no tokens.
     #[error(
-        "{0} can be reached from other machines, so every request needs a token: give a tokens file, one \
-         `name role sha256-hex` a line. To make a token: `token=$(openssl rand -hex 32); echo \"$token\"; \
-         printf 'airflow scheduler %s\\n' \"$(printf %s \"$token\" | sha256sum | cut -d' ' -f1)\" >> tokens`"
+        "{0} can be reached from other machines, so every request needs a token: make the first one by `paramedic tokens \
+         create --database-url URL --name admin --role operator`, or give a tokens file, one `name role sha256-hex` a \
+         line, as `printf 'airflow scheduler %s\\n' \"$(printf %s \"$token\" | sha256sum | cut -d' ' -f1)\" >> tokens`"
     )]
     TokensNeeded(SocketAddr),
     /// The tokens file cannot be read.
@@ -232,6 +246,9 @@ pub enum AuthError {
         /// Why.
         source: std::io::Error,
     },
+    /// The tokens of the store cannot be read.
+    #[error("the tokens cannot be read: {0}")]
+    Source(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A line of the tokens file is wrong.
     #[error("{}:{line}: {detail}", path.display())]
     Malformed {
@@ -247,30 +264,6 @@ pub enum AuthError {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// SHA-256 of `secret`.
-    const DIGEST: &str = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
-
-    #[test]
-    fn a_token_names_its_actor_and_others_nobody() {
-        let tokens = Tokens::parse(&format!("# who\nairflow scheduler {DIGEST} # rotated in May\n")).unwrap();
-        assert_eq!(tokens.actor("secret"), Some(Actor { name: "airflow".into(), role: Role::Scheduler }));
-        assert_eq!(tokens.actor("Secret"), None);
-        assert_eq!(tokens.actor(DIGEST), None);
-        assert!(!format!("{tokens:?}").contains("2bb8"));
-    }
-
-    #[test]
-    fn a_wrong_line_is_named() {
-        for (text, line) in [
-            ("", 1),
-            ("\nairflow scheduler", 2),
-            ("a king 00", 1),
-            (&format!("a agent {DIGEST}\nb agent {}", &DIGEST[1..]), 2),
-        ] {
-            assert_eq!(Tokens::parse(text).unwrap_err().0, line, "{text}");
-        }
-    }
 
     #[test]
     fn an_address_that_others_reach_needs_tokens() {
@@ -297,9 +290,13 @@ mod tests {
 
     #[test]
     fn the_operator_may_everything_and_others_what_is_named() {
-        let viewer = Actor { name: "eve".into(), role: Role::Viewer };
+        let viewer = Actor::new("eve", Role::Viewer);
         assert!(Actor::local().require(&[]).is_ok());
         assert!(viewer.require(&[Role::Viewer]).is_ok());
+        let scope = Scope { workflow: Some("w".into()), ..Scope::default() };
+        let scoped = Actor { scope: scope.into(), ..Actor::new("ada", Role::Operator) };
+        assert!(scoped.require(&[Role::Viewer]).is_ok());
+        assert_eq!(scoped.require(&[]).unwrap_err().status(), 403);
         let error = viewer.require(&[Role::Scheduler]).unwrap_err();
         assert_eq!(error.problem().detail, "`eve` has the role viewer; this needs scheduler or operator");
     }

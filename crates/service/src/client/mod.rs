@@ -3,6 +3,7 @@
 mod classifier;
 mod configsvc;
 mod recommender;
+mod tokens;
 mod transport;
 
 pub use transport::{Client, ClientError, Timeouts, http_client, http_client_with};

@@ -1,10 +1,10 @@
 //! Requests and answers: bounded in time and size, errors that name the service and no secret.
 
-use std::{fmt, sync::Once, time::Duration};
+use std::{fmt, path::Path, sync::Once, time::Duration};
 
 use futures::StreamExt;
 use paramedic_domain::{Problem, problem::MEDIA_TYPE};
-use reqwest::{ClientBuilder, Method, RequestBuilder, Response, StatusCode, header};
+use reqwest::{Certificate, ClientBuilder, Method, RequestBuilder, Response, StatusCode, header};
 use serde::{Serialize, de::DeserializeOwned};
 use url::Url;
 
@@ -134,6 +134,17 @@ impl fmt::Debug for Client {
 impl Client {
     /// A client of the service at `base_url` (`http://host:port`, a path prefix allowed).
     pub fn new(base_url: &str, token: Option<&str>, timeouts: Timeouts) -> Result<Self, ClientError> {
+        Self::trusting(base_url, token, timeouts, None)
+    }
+
+    /// Like [`Self::new`]; where `ca_file` is given, the certificate authorities in it (PEM) are trusted, in the
+    /// place of the system's.
+    pub fn trusting(
+        base_url: &str,
+        token: Option<&str>,
+        timeouts: Timeouts,
+        ca_file: Option<&Path>,
+    ) -> Result<Self, ClientError> {
         let mut base = parse_base(base_url)?;
         let token = token.map(bearer).transpose()?;
         if token.is_some() {
@@ -141,7 +152,13 @@ impl Client {
             let _ = base.set_username("");
             let _ = base.set_password(None);
         }
-        Ok(Self { http: http_client(timeouts)?, base, token, timeouts })
+        let trusted = ca_file.map(certificates).transpose()?.unwrap_or_default();
+        let http = if trusted.is_empty() {
+            http_client(timeouts)?
+        } else {
+            http_client_with(timeouts, |builder| builder.tls_certs_only(trusted.clone()))?
+        };
+        Ok(Self { http, base, token, timeouts })
     }
 
     /// The service's URL, without user name and password.
@@ -253,6 +270,13 @@ fn parse_base(text: &str) -> Result<Url, ClientError> {
         return Err(ClientError::Misconfigured(format!("`{}:` is neither http: nor https:", url.scheme())));
     }
     Ok(url)
+}
+
+fn certificates(path: &Path) -> Result<Vec<Certificate>, ClientError> {
+    let wrong = |detail: &str| ClientError::Misconfigured(format!("the CA file {}: {detail}", path.display()));
+    let pem = std::fs::read(path).map_err(|error| wrong(&error.to_string()))?;
+    let found = Certificate::from_pem_bundle(&pem).unwrap_or_default();
+    if found.is_empty() { Err(wrong("holds no certificate in PEM's format")) } else { Ok(found) }
 }
 
 fn bearer(token: &str) -> Result<header::HeaderValue, ClientError> {

@@ -4,6 +4,7 @@
 
 mod client;
 mod server;
+mod tls;
 
 use std::{net::SocketAddr, time::Duration};
 

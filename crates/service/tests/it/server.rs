@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use paramedic_domain::{Problem, problem::MEDIA_TYPE};
-use paramedic_service::{Auth, Readiness, ServeOptions, ServerLimits, Tokens};
+use paramedic_domain::{Clock, Problem, Role, problem::MEDIA_TYPE};
+use paramedic_service::{Actor, Auth, OpenRoute, Readiness, ServeOptions, ServerLimits, Tokens};
 use reqwest::{RequestBuilder, Response, header};
 
 use crate::{Server, http, short_limits};
@@ -166,4 +166,37 @@ async fn connections_are_bounded_and_one_that_dawdles_makes_room() {
     let mut rest = vec![];
     dawdling.read_to_end(&mut rest).await.unwrap();
     assert!(!String::from_utf8_lossy(&rest).contains("200 OK"));
+}
+
+#[tokio::test]
+async fn a_token_that_asks_too_often_is_told_when_to_ask_again() {
+    let tokens = Tokens::new(Clock::system(), std::num::NonZeroU32::new(1))
+        .and(Actor::new("greedy", Role::Viewer), "greedy")
+        .and(Actor::new("modest", Role::Viewer), "modest");
+    let server = Server::start(ServeOptions { auth: Auth::Tokens(tokens.into()), ..options() }).await;
+    let whoami = |token| http().get(server.url("/v1/whoami")).bearer_auth(token).send();
+    // Refilled by one a second: sooner or later two requests lie closer.
+    let refused = loop {
+        let response = whoami("greedy").await.unwrap();
+        if response.status() == 429 {
+            break response;
+        }
+    };
+    assert_eq!(refused.headers()[header::RETRY_AFTER], "1");
+    assert!(problem(refused).await.detail.contains("greedy"));
+    assert_eq!(whoami("modest").await.unwrap().status(), 200);
+    let metrics = http().get(server.url("/metrics")).send().await.unwrap().text().await.unwrap();
+    assert!(metrics.contains("paramedic_rate_limited_total{token=\"greedy\"}"));
+}
+
+#[tokio::test]
+async fn an_open_route_needs_no_token_and_others_do() {
+    let tokens = Tokens::new(Clock::system(), None).and(Actor::new("ada", Role::Operator), "secret");
+    let open = vec![OpenRoute { route: "/v1/whoami", actor: Actor::new("everyone", Role::Scheduler) }];
+    let server = Server::start(ServeOptions { auth: Auth::Tokens(tokens.into()), open, ..options() }).await;
+    let whoami = || http().get(server.url("/v1/whoami"));
+    assert_eq!(whoami().send().await.unwrap().text().await.unwrap(), "everyone");
+    assert_eq!(whoami().bearer_auth("secret").send().await.unwrap().text().await.unwrap(), "ada");
+    assert_eq!(refused(whoami().bearer_auth("guess")).await.0, 401);
+    assert_eq!(refused(http().get(server.url("/v1/fails"))).await.0, 401);
 }

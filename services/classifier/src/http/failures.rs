@@ -5,7 +5,7 @@ use paramedic_domain::{Decision, FailureId, FailureReport, Page, Problem, Role};
 use paramedic_service::{Actor, ApiError, FailureQuery, ValidJson, ValidPath, ValidQuery, query::LIMIT_DEFAULT};
 use paramedic_store::FailureFilter;
 
-use super::store_error;
+use super::{READERS, store_error};
 use crate::{pipeline, state::Classifier};
 
 /// A job failed: what now? The same attempt reported again gets the same answer.
@@ -17,6 +17,7 @@ pub(super) async fn report(
     ValidJson(report): ValidJson<FailureReport>,
 ) -> Result<Json<Decision>, ApiError> {
     actor.require(&[Role::Scheduler])?;
+    actor.require_job(&report.job)?;
     let _admitted = classifier.admit()?;
     pipeline::decide(classifier.clone(), report).await.map(Json).map_err(ApiError::internal)
 }
@@ -26,8 +27,10 @@ pub(super) async fn report(
     responses((status = 200, body = Decision), (status = 404, body = Problem)))]
 pub(super) async fn show(
     State(classifier): State<Classifier>,
+    actor: Actor,
     ValidPath(id): ValidPath<FailureId>,
 ) -> Result<Json<Decision>, ApiError> {
+    actor.require(READERS)?;
     let decision = classifier.store.decision(id).await.map_err(store_error)?;
     decision.map(Json).ok_or_else(|| ApiError::not_found(format!("no failure {id} is decided")))
 }
@@ -37,8 +40,10 @@ pub(super) async fn show(
     responses((status = 200, body = Page<Decision>), (status = 422, body = Problem)))]
 pub(super) async fn list(
     State(classifier): State<Classifier>,
+    actor: Actor,
     ValidQuery(query): ValidQuery<FailureQuery>,
 ) -> Result<Json<Page<Decision>>, ApiError> {
+    actor.require(READERS)?;
     let filter = FailureFilter {
         workflow: query.workflow,
         job: query.job,

@@ -5,12 +5,15 @@ mod outcomes;
 mod rules;
 mod unclassified;
 
-use paramedic_domain::Violation;
+use paramedic_domain::{Role, Violation};
 use paramedic_service::ApiError;
 use paramedic_store::StoreError;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::state::Classifier;
+
+/// Who reads decisions and rules, beside operators: everyone but the host agents.
+const READERS: &[Role] = &[Role::Viewer, Role::Scheduler, Role::RuleAuthor];
 
 /// The classifier's own routes: no health, no metrics, so that one port can serve all three services.
 pub fn routes(classifier: Classifier) -> OpenApiRouter {

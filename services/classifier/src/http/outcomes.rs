@@ -15,6 +15,7 @@ pub(super) async fn report(
     ValidJson(report): ValidJson<OutcomeReport>,
 ) -> Result<Json<OutcomeReceipt>, ApiError> {
     actor.require(&[Role::Scheduler])?;
+    actor.require_job(&report.job)?;
     let _admitted = classifier.admit()?;
     outcome::record(&classifier, report).await.map(Json)
 }

@@ -7,6 +7,7 @@ use paramedic_service::{Actor, ApiError, ValidJson, ValidPath};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::READERS;
 use crate::{degraded::Degraded, secrets::mask_configuration, state::Classifier};
 
 /// A rule, and how often it was used.
@@ -23,9 +24,13 @@ fn counted(classifier: &Classifier, rule: &Rule) -> CountedRule {
 
 /// The rules in force, in the order in which they decide.
 #[utoipa::path(get, path = "/v1/rules", tag = "classifier", responses((status = 200, body = Page<CountedRule>)))]
-pub(super) async fn list(State(classifier): State<Classifier>) -> Json<Page<CountedRule>> {
+pub(super) async fn list(
+    State(classifier): State<Classifier>,
+    actor: Actor,
+) -> Result<Json<Page<CountedRule>>, ApiError> {
+    actor.require(READERS)?;
     let items = classifier.rules.current().rules().iter().map(|rule| counted(&classifier, rule)).collect();
-    Json(Page { items, next_cursor: None })
+    Ok(Json(Page { items, next_cursor: None }))
 }
 
 /// One rule.
@@ -33,8 +38,10 @@ pub(super) async fn list(State(classifier): State<Classifier>) -> Json<Page<Coun
     responses((status = 200, body = CountedRule), (status = 404, body = Problem)))]
 pub(super) async fn show(
     State(classifier): State<Classifier>,
+    actor: Actor,
     ValidPath(name): ValidPath<String>,
 ) -> Result<Json<CountedRule>, ApiError> {
+    actor.require(READERS)?;
     let rules = classifier.rules.current();
     let rule = rules.rule(&name).map(|rule| counted(&classifier, rule));
     rule.map(Json).ok_or_else(|| ApiError::not_found(format!("no rule is named {name:?}")))

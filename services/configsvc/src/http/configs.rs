@@ -83,6 +83,7 @@ async fn run(
     dry_run: bool,
 ) -> Result<Answer, ApiError> {
     actor.require(if dry_run { DRY_RUNNERS } else { WRITERS })?;
+    actor.require_job(job)?;
     answer::run(&state.live, &state.store, job, own, dry_run, state.clock.now()).await.map_err(store_error)
 }
 

@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use paramedic_domain::{NewPatch, Owner, Page, Patch, PatchId, Problem, Violation};
+use paramedic_domain::{NewPatch, Owner, Page, Patch, PatchId, Problem, Role, Violation};
 use paramedic_service::{Actor, ApiError, PatchQuery, ValidJson, ValidPath, ValidQuery, query::LIMIT_DEFAULT};
 use paramedic_store::{PatchFilter, PatchUpdate};
 
@@ -155,10 +155,12 @@ async fn write_uses(state: &ConfigState) {
     }
 }
 
-/// Only an operator touches every job at once, or what is wanted by operators.
+/// Only an operator touches every job at once, or what is wanted by operators; and nobody a job outside of the token's
+/// scope.
 pub(super) fn require_reach(actor: &Actor, content: &NewPatch) -> Result<(), ApiError> {
-    let operators = reaches_every_job(&content.scope) || content.owner() == Owner::Operator;
-    if operators { actor.require(&[]) } else { Ok(()) }
+    actor.require_scope(&content.scope)?;
+    let others = content.owner() == Owner::Operator && actor.role != Role::Operator;
+    if others || reaches_every_job(&content.scope) { actor.require(&[]) } else { Ok(()) }
 }
 
 /// May this content be stored now?

@@ -4,6 +4,7 @@
 mod conformance;
 mod explain;
 mod freezes;
+mod kubernetes;
 mod life;
 mod mutate;
 mod openapi;
@@ -13,3 +14,4 @@ mod replicas;
 mod roles;
 mod server;
 mod status;
+mod tokens;

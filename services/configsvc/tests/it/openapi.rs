@@ -23,6 +23,8 @@ async fn the_document_names_every_route_and_its_types() {
         "get /v1/patches/{id}",
         "get /v1/patches/{id}/history",
         "get /v1/policy",
+        "get /v1/tokens",
+        "post /k8s/mutate",
         "post /v1/configs/explain",
         "post /v1/configs/mutate",
         "post /v1/freezes",
@@ -33,6 +35,9 @@ async fn the_document_names_every_route_and_its_types() {
         "post /v1/patches/{id}/resume",
         "post /v1/patches/{id}/revoke",
         "post /v1/patches/{id}/rollback",
+        "post /v1/tokens",
+        "post /v1/tokens/{id}/revoke",
+        "post /v1/tokens/{id}/rotate",
         "put /v1/patches/{id}",
         "put /v1/policy",
     ];

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use paramedic_configsvc::{Config, ConfigServiceError, serve};
-use paramedic_service::{Timeouts, client::http_client};
+use paramedic_service::{AccessArguments, Timeouts, client::http_client};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
@@ -46,7 +46,8 @@ impl Server {
         let shutdown = async move {
             let _ = stopped.await;
         };
-        let running = tokio::spawn(serve(Config { database_url, tokens_file }, listener, shutdown));
+        let access = AccessArguments::with_tokens(tokens_file);
+        let running = tokio::spawn(serve(Config { database_url, access, open_webhook: false }, listener, shutdown));
         Self { address, client: http_client(Timeouts::default()).unwrap(), stop, running }
     }
 

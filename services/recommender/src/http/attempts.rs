@@ -17,6 +17,7 @@ pub(super) async fn record(
     ValidJson(attempt): ValidJson<AttemptRecord>,
 ) -> Result<(StatusCode, Json<AttemptRecord>), ApiError> {
     actor.require(&[Role::Scheduler])?;
+    actor.require_job(&attempt.job)?;
     let new = state.store.record_attempt(&attempt, state.clock.now()).await.map_err(store_error)?;
     metrics::counter!("attempts_total", "status" => attempt.status.as_str()).increment(u64::from(new));
     Ok((if new { StatusCode::CREATED } else { StatusCode::OK }, Json(attempt)))

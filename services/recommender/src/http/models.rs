@@ -9,9 +9,16 @@ use paramedic_service::{Actor, ApiError, ProblemKind, ValidPath};
 
 use crate::{RecommenderState, model::ModelError};
 
+/// Who sees the models, beside operators: everyone but the host agents.
+const READERS: &[Role] = &[Role::Viewer, Role::Scheduler, Role::RuleAuthor];
+
 /// Every model version, newest first.
 #[utoipa::path(get, path = "/v1/models", tag = "recommender", responses((status = 200, body = Page<ModelListing>)))]
-pub(super) async fn list(State(state): State<RecommenderState>) -> Result<Json<Page<ModelListing>>, ApiError> {
+pub(super) async fn list(
+    State(state): State<RecommenderState>,
+    actor: Actor,
+) -> Result<Json<Page<ModelListing>>, ApiError> {
+    actor.require(READERS)?;
     let models = state.models.clone();
     let items = tokio::task::spawn_blocking(move || models.list()).await.map_err(ApiError::internal)?;
     Ok(Json(Page { items, next_cursor: None }))
@@ -22,8 +29,10 @@ pub(super) async fn list(State(state): State<RecommenderState>) -> Result<Json<P
     responses((status = 200, body = ModelListing), (status = 404, body = Problem)))]
 pub(super) async fn show(
     State(state): State<RecommenderState>,
+    actor: Actor,
     ValidPath(version): ValidPath<String>,
 ) -> Result<Json<ModelListing>, ApiError> {
+    actor.require(READERS)?;
     let models = state.models.clone();
     let wanted = version.clone();
     let found = tokio::task::spawn_blocking(move || models.find(&wanted)).await.map_err(ApiError::internal)?;
@@ -38,7 +47,7 @@ pub(super) async fn promote(
     actor: Actor,
     ValidPath(version): ValidPath<String>,
 ) -> Result<Json<ModelListing>, ApiError> {
-    actor.require(&[Role::Operator])?;
+    actor.require(&[])?;
     let models = state.models.clone();
     let promoted = tokio::task::spawn_blocking(move || models.promote(&version)).await.map_err(ApiError::internal)?;
     promoted.map(in_use).map_err(refuse)
@@ -51,7 +60,7 @@ pub(super) async fn roll_back(
     State(state): State<RecommenderState>,
     actor: Actor,
 ) -> Result<Json<ModelListing>, ApiError> {
-    actor.require(&[Role::Operator])?;
+    actor.require(&[])?;
     let models = state.models.clone();
     let restored = tokio::task::spawn_blocking(move || models.roll_back()).await.map_err(ApiError::internal)?;
     restored.map(in_use).map_err(refuse)

@@ -21,6 +21,7 @@ pub(super) async fn recommend(
     ValidJson(request): ValidJson<RecommendationRequest>,
 ) -> Result<Json<Recommendation>, ApiError> {
     actor.require(&[Role::Scheduler])?;
+    actor.require_job(&request.job)?;
     let id = pipeline::recommendation_id(&request);
     if let Ok(Some(first)) = state.store.recommendation(id).await {
         return Ok(Json(first));

@@ -31,7 +31,7 @@ impl Server {
         let models = ModelSettings { base_dir, data_dir: Some(data.path().join("models")) };
         let config = RecommenderConfig {
             database_url: format!("sqlite://{}", data.path().join("store.sqlite").display()),
-            tokens: None,
+            access: paramedic_service::AccessArguments::default(),
             settings: RecommenderSettings { models, ..RecommenderSettings::default() },
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
