@@ -1,6 +1,6 @@
 # Every recipe is one line: what it does stands in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test lint doc audit heal-bench bench-matching bench clean
+.PHONY: help setup build demo test lint doc audit heal-bench bench-matching bench-mutate bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,11 @@ heal-bench: build ## Measure how well real failing Spark jobs are healed: JOBS=m
 bench-matching: ## Match 500 rules over 200 MB of log, beside RegexSet, aho-corasick and Hyperscan: ARGS=--help
 	@scripts/setup --benches
 	cargo bench --locked -p paramedic-rules --bench matching --features bench-hyperscan -- $(ARGS)
+
+bench-mutate: ## Requests a second and CPU of mutate beside a bare axum handler: ARGS=--help
+	@scripts/setup --benches
+	cargo build --locked --release -p paramedic-configsvc --bin paramedic-configsvc --example bare_mutate
+	python3 benches/mutate/mutate_bench.py $(ARGS)
 
 bench: setup ## Run the criterion benchmarks
 	cargo bench --locked --workspace --benches

@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
 """Measures mutate against a bare axum handler, in one run: requests a second, latency, and the server's CPU a request.
 
-    cargo build --release -p paramedic-configsvc --bin paramedic-configsvc --example bare_mutate
-    benches/mutate/mutate_bench.py --target target/release
+    make bench-mutate
 
-Needs wrk (`apt-get install wrk`). The configuration has 60 keys, the patch that applies 6 operations; the other patches
+The configuration has 60 keys, the patch that applies 6 operations; the other patches
 are for other jobs. Authorization is on. The servers take turns, so that a busy machine disturbs both alike.
 """
 
@@ -91,7 +90,7 @@ def service(target, folder, count, port, log):
     tokens = folder / "tokens"
     tokens.write_text(f"bench scheduler {hashlib.sha256(TOKEN.encode()).hexdigest()}\n")
     command = [target / "paramedic-configsvc", "--listen", f"127.0.0.1:{port}", "--database-url", f"sqlite://{database}",
-               "--tokens", tokens]
+               "--tokens", tokens, "--token-rate-max", "0"]
     # Once for its tables, then with its patches.
     process = start(command, log)
     wait_for(f"http://127.0.0.1:{port}/v1/configs/mutate", TOKEN)

@@ -3,11 +3,11 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    classify::Classify, failures::Failures, models::Models, patches::Patches, rules::Rules, submit::Submit,
-    tokens::Tokens,
+    audit::Audit, classify::Classify, failures::Failures, models::Models, patches::Patches, rules::Rules,
+    submit::Submit, tokens::Tokens,
 };
 #[cfg(feature = "server")]
-use crate::commands::{serve::Serve, train::Train};
+use crate::commands::{backup::Backup, serve::Serve, train::Train};
 
 /// Heals failed Spark jobs: classifies the failure, finds the configuration that the retry needs, and retries
 #[derive(Debug, Parser)]
@@ -40,6 +40,11 @@ pub(crate) enum Command {
     Failures(Failures),
     /// Show, create and revoke configuration patches
     Patches(Patches),
+    /// Show who changed what, when and why
+    Audit(Audit),
+    /// Copy the data folder, also while it is served
+    #[cfg(feature = "server")]
+    Backup(Backup),
     /// Make, show, rotate and revoke the tokens by which everyone is told apart
     Tokens(Tokens),
     /// Show the models, and choose the one in use

@@ -1,5 +1,8 @@
 //! The commands, a file each.
 
+pub(crate) mod audit;
+#[cfg(feature = "server")]
+pub(crate) mod backup;
 pub(crate) mod circumstances;
 pub(crate) mod classify;
 pub(crate) mod failures;
@@ -35,6 +38,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, CommandError> {
         Command::Rules(rules) => rules::run(&rules),
         Command::Failures(failures) => block_on(failures::run(failures)),
         Command::Patches(patches) => block_on(patches::run(patches, clock)),
+        #[cfg(feature = "server")]
+        Command::Backup(backup) => block_on(backup::run(backup)),
+        Command::Audit(audit) => block_on(audit::run(audit, clock)),
         Command::Tokens(tokens) => block_on(tokens::run(tokens, clock)),
         Command::Models(models) => block_on(models::run(models)),
         #[cfg(feature = "server")]

@@ -21,6 +21,7 @@ use paramedic_store::Store;
 use tokio::net::TcpListener;
 use utoipa_axum::router::OpenApiRouter;
 
+use super::backup::{DATABASE_FILE, MODELS_FOLDER};
 use crate::{exit::CommandError, output, packaged};
 
 /// The arguments of `paramedic serve`
@@ -76,7 +77,7 @@ pub(crate) async fn run(arguments: Serve, clock: Clock) -> Result<ExitCode, Comm
     let beside = inner.as_ref().map_or(Ok(address), TcpListener::local_addr).context("the listener has no address")?;
     let classifier = classifier(&arguments, rules, &inner_url(beside), token, &store, &clock)?;
     let settings = RecommenderSettings {
-        models: ModelSettings { base_dir: Some(models), data_dir: Some(arguments.data_dir.join("models")) },
+        models: ModelSettings { base_dir: Some(models), data_dir: Some(arguments.data_dir.join(MODELS_FOLDER)) },
         ..RecommenderSettings::default()
     };
     let recommender = RecommenderState::new(store.clone(), settings, clock.clone());
@@ -118,7 +119,7 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, CommandError> {
 async fn open_store(arguments: &Serve) -> Result<Store, CommandError> {
     fs::create_dir_all(&arguments.data_dir)
         .map_err(|error| CommandError::Usage(format!("--data-dir {}: {error}", arguments.data_dir.display())))?;
-    let own = || format!("sqlite://{}", arguments.data_dir.join("paramedic.sqlite").display());
+    let own = || format!("sqlite://{}", arguments.data_dir.join(DATABASE_FILE).display());
     let url = arguments.database_url.clone().unwrap_or_else(own);
     Store::open(&url).await.map_err(|error| CommandError::Unreachable(error.to_string()))
 }

@@ -174,7 +174,7 @@ mod database {
     use super::{Clock, CommandError, Store};
 
     /// The author of what is done without a server.
-    const AUTHOR: &str = "command line";
+    pub(super) const AUTHOR: &str = "command line";
 
     pub(super) async fn create(store: &Store, clock: &Clock, token: &NewToken) -> Result<IssuedToken, CommandError> {
         check(token)?;
@@ -193,7 +193,7 @@ mod database {
         check(rotation)?;
         let (secret, now) = (fresh_secret()?, clock.now());
         let until = now.plus_seconds(i64::from(rotation.grace_s));
-        let token = store.rotate_token(id, digest_of(secret.reveal()), until, now).await?;
+        let token = store.rotate_token(id, digest_of(secret.reveal()), until, AUTHOR, now).await?;
         Ok(IssuedToken { token, secret })
     }
 
@@ -243,7 +243,7 @@ impl Keeper {
         match self {
             Self::Server(client) => Ok(client.revoke_token(id).await?),
             #[cfg(feature = "server")]
-            Self::Database(store, clock) => Ok(store.revoke_token(id, clock.now()).await?),
+            Self::Database(store, clock) => Ok(store.revoke_token(id, database::AUTHOR, clock.now()).await?),
         }
     }
 }

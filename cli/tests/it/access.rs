@@ -74,6 +74,7 @@ fn table() -> Vec<(&'static str, &'static str, &'static [&'static str], Value)> 
         ("get", "/v1/freezes", ALL_BUT_AGENTS, none()),
         ("post", "/v1/freezes", OPERATORS, json!({"scope": {"workflow": "frozen"}})),
         ("delete", "/v1/freezes/{id}", OPERATORS, none()),
+        ("get", "/v1/audit", ALL_BUT_AGENTS, none()),
         ("get", "/v1/policy", ALL_BUT_AGENTS, none()),
         ("put", "/v1/policy", OPERATORS, json!({"allowed_keys": ["spark.*"], "bounds": {}})),
         ("post", "/k8s/mutate", SCHEDULERS, review),

@@ -4,6 +4,8 @@
 
 #[cfg(feature = "server")]
 mod access;
+#[cfg(feature = "server")]
+mod backup;
 mod offline;
 mod program;
 mod rules;

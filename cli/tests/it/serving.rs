@@ -14,47 +14,59 @@ use tempfile::TempDir;
 use crate::program::{paramedic, rest, rules, run, script, send, stderr, stdout, wait_for_line};
 
 /// A server of its own for each test, stopped at its end.
-struct Server {
-    process: Child,
+pub(crate) struct Server {
+    process: Running,
     url: String,
     directory: TempDir,
 }
 
+/// Ends with its owner.
+pub(crate) struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 impl Server {
-    fn start() -> Self {
-        let directory = tempfile::tempdir().unwrap();
+    pub(crate) fn start() -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), "data")
+    }
+
+    /// On a data folder that may hold something already.
+    pub(crate) fn start_in(directory: TempDir, data: &str) -> Self {
         let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
         let mut command = paramedic(&["serve", "--listen", "127.0.0.1:0"]);
-        command.arg("--data-dir").arg(directory.path().join("data"));
+        command.arg("--data-dir").arg(directory.path().join(data));
         command.arg("--ready-file").arg(directory.path().join("url"));
         command.arg("--rules").arg(rules()).arg("--models").arg(models);
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let url = line.trim_end().strip_prefix("paramedic: listening on ").unwrap().to_owned();
-        Self { process, url, directory }
+        Self { process: Running(process), url, directory }
+    }
+
+    /// Its folder and its process, to end the one and keep the other.
+    pub(crate) fn into_parts(self) -> (TempDir, Running) {
+        (self.directory, self.process)
     }
 
     /// A command that asks this server.
-    fn ask(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn ask(&self, arguments: &[&str]) -> Output {
         paramedic(arguments).env("PARAMEDIC_URL", &self.url).output().unwrap()
     }
 
-    fn json(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         let output = self.ask(arguments);
         assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 
@@ -63,8 +75,8 @@ fn it_tells_where_it_listens_and_stops_when_asked_to() {
     let mut server = Server::start();
     assert_eq!(fs::read_to_string(server.path("url")).unwrap_or_default().trim(), server.url);
     assert!(server.json(&["models", "list", "--json"])["items"].is_array());
-    send(&server.process, Signal::TERM);
-    assert_eq!(server.process.wait().unwrap().code(), Some(0));
+    send(&server.process.0, Signal::TERM);
+    assert_eq!(server.process.0.wait().unwrap().code(), Some(0));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! and the OpenAPI documents are generated from it. Nothing here performs input or output.
 
 pub mod attempt;
+pub mod audit;
 pub mod classification;
 pub mod configuration;
 pub mod container;
@@ -29,6 +30,7 @@ pub mod token;
 pub mod validation;
 
 pub use attempt::{AttemptRecord, AttemptStatus, OutcomeReceipt, OutcomeReport};
+pub use audit::{AuditEntry, AuditKind};
 pub use classification::{Category, Classification, Evidence, MemorySide};
 pub use configuration::Configuration;
 pub use container::{ContainerEnd, ContainerRole};

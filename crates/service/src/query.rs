@@ -1,6 +1,6 @@
 //! Query strings of the lists, for both ends.
 
-use paramedic_domain::{Category, Timestamp, Validate, Violation, patch::PatchStatus};
+use paramedic_domain::{AuditKind, Category, FailureId, Timestamp, Validate, Violation, patch::PatchStatus};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
@@ -103,6 +103,45 @@ pub struct UnclassifiedQuery {
 }
 
 impl Validate for UnclassifiedQuery {
+    fn validate(&self, pointer: &str, violations: &mut Vec<Violation>) {
+        validate_limit(self.limit, pointer, violations);
+    }
+}
+
+/// `GET /v1/audit`: which changes. Every field given must match.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct AuditQuery {
+    /// Of this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<AuditKind>,
+    /// Of the patch, freeze or token of this id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// By this actor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
+    /// That the decision on this failure led to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(value_type = Option<String>)]
+    pub decision_id: Option<FailureId>,
+    /// At or after this time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// Before this time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// Items of a page, 1 to 500; 50 where not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 1, maximum = 500)]
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+impl Validate for AuditQuery {
     fn validate(&self, pointer: &str, violations: &mut Vec<Violation>) {
         validate_limit(self.limit, pointer, violations);
     }

@@ -7,6 +7,9 @@ use crate::StoreError;
 /// Most items of one page; a larger limit is lowered to it.
 pub const PAGE_ITEMS_MAX: u32 = 500;
 
+/// Longest id of a place: a UUID, a hyphen, and the longest number.
+const ID_BYTES_MAX: usize = 36 + 1 + 19;
+
 /// Where a page starts: behind this time and id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Cursor {
@@ -24,7 +27,8 @@ impl Cursor {
     pub(crate) fn parse(text: &str) -> Result<Self, StoreError> {
         let (at, id) = text.split_once('.').ok_or(StoreError::BadCursor)?;
         let plain = at.bytes().all(|byte| byte.is_ascii_digit()) && at.len() <= 19;
-        let named = (1..=36).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        let named = (1..=ID_BYTES_MAX).contains(&id.len())
+            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         if !plain || !named {
             return Err(StoreError::BadCursor);
         }

@@ -1,10 +1,11 @@
 //! Freezes: jobs that start with their own configuration.
 
-use paramedic_domain::{Freeze, FreezeId, NewFreeze, Page, Timestamp};
+use paramedic_domain::{AuditKind, Freeze, FreezeId, NewFreeze, Page, Timestamp};
 use sqlx::Connection;
 
 use crate::{
     Store, StoreError,
+    audit::append_audit,
     cursor::{Cursor, page, rows},
     json,
     patches::without_nul,
@@ -64,46 +65,63 @@ impl Store {
         actor: &str,
         now: Timestamp,
     ) -> Result<Freeze, StoreError> {
-        let scope = json::write("freeze", &new.scope)?;
+        let NewFreeze { scope, .. } = new.clone();
         let reason = without_nul(new.reason.as_deref());
+        let created_by = actor.to_owned();
+        let freeze = Freeze { id, scope, reason, created_by, created_at: now, lifted_by: None, lifted_at: None };
+        let (scope, after) = (json::write("freeze", &freeze.scope)?, json::write("freeze", &freeze)?);
         run!(self, writer, connection => {
             let mut transaction = connection.begin().await?;
-            next_revision!(transaction);
+            let revision = next_revision!(transaction);
             sqlx::query("insert into freezes (id, scope, reason, created_by, created_at) values ($1, $2, $3, $4, $5)")
                 .bind(id.to_string())
                 .bind(scope)
-                .bind(&reason)
+                .bind(&freeze.reason)
                 .bind(actor)
                 .bind(now.as_microseconds())
                 .execute(&mut *transaction)
                 .await?;
+            let (subject, reason) = (id.to_string(), freeze.reason.as_deref());
+            append_audit!(
+                transaction, AuditKind::Freeze, subject, revision, "create", actor, reason, now, None::<&str>, &after
+            );
             transaction.commit().await?;
             Ok(())
         })?;
-        let NewFreeze { scope, .. } = new.clone();
-        let created_by = actor.to_owned();
-        Ok(Freeze { id, scope, reason, created_by, created_at: now, lifted_by: None, lifted_at: None })
+        Ok(freeze)
     }
 
     /// Lifts a freeze and returns it; one that was lifted before stays as it is.
     pub async fn lift_freeze(&self, id: FreezeId, actor: &str, now: Timestamp) -> Result<Freeze, StoreError> {
-        let found: Option<FreezeRow> = run!(self, writer, connection => {
+        let found = run!(self, writer, connection => {
             let mut transaction = connection.begin().await?;
-            next_revision!(transaction);
-            sqlx::query("update freezes set lifted_by = $2, lifted_at = $3 where id = $1 and lifted_at is null")
+            let revision = next_revision!(transaction);
+            let lifted = sqlx::query("update freezes set lifted_by = $2, lifted_at = $3 where id = $1 and lifted_at is null")
                 .bind(id.to_string())
                 .bind(actor)
                 .bind(now.as_microseconds())
                 .execute(&mut *transaction)
-                .await?;
-            let row = sqlx::query_as(concat!("select ", freeze_columns!(), " from freezes where id = $1"))
-                .bind(id.to_string())
-                .fetch_optional(&mut *transaction)
-                .await?;
+                .await?
+                .rows_affected();
+            let row: Option<FreezeRow> =
+                sqlx::query_as(concat!("select ", freeze_columns!(), " from freezes where id = $1"))
+                    .bind(id.to_string())
+                    .fetch_optional(&mut *transaction)
+                    .await?;
+            let Some(row) = row else { return Ok(None) };
+            let freeze = row.freeze()?;
+            if lifted == 1 {
+                let before = Freeze { lifted_by: None, lifted_at: None, ..freeze.clone() };
+                let (before, after) = (json::write("freeze", &before)?, json::write("freeze", &freeze)?);
+                let subject = id.to_string();
+                append_audit!(
+                    transaction, AuditKind::Freeze, subject, revision, "lift", actor, None::<&str>, now, before, after
+                );
+            }
             transaction.commit().await?;
-            Ok(row)
+            Ok(Some(freeze))
         })?;
-        found.ok_or_else(|| StoreError::NotFound { what: "freeze", id: id.to_string() })?.freeze()
+        found.ok_or_else(|| StoreError::NotFound { what: "freeze", id: id.to_string() })
     }
 
     /// The freezes in force, newest first.

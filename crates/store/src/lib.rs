@@ -5,6 +5,8 @@
 //! wins, and every caller gets what is stored. Nothing here reads a clock: times come in as parameters.
 
 mod attempts;
+mod audit;
+mod backup;
 mod cursor;
 mod error;
 mod failure_logs;
@@ -21,6 +23,7 @@ mod revision;
 mod tokens;
 mod unclassified;
 
+pub use audit::AuditFilter;
 pub use cursor::PAGE_ITEMS_MAX;
 pub use error::StoreError;
 pub use failure_logs::LogRetention;

@@ -1,10 +1,9 @@
 //! The policy: the bounds that no patch may leave.
 
-use paramedic_domain::{Policy, Timestamp};
-
+use paramedic_domain::{AuditKind, Policy, Timestamp};
 use sqlx::Connection;
 
-use crate::{Store, StoreError, json, pool::run, revision::next_revision};
+use crate::{Store, StoreError, audit::append_audit, json, pool::run, revision::next_revision};
 
 /// How often a write is tried again after someone else wrote between its read and its write.
 const TRIES_MAX: usize = 16;
@@ -36,10 +35,12 @@ impl Store {
         let text = json::write("policy", policy)?;
         let mut current = 0;
         for _ in 0..TRIES_MAX {
-            current = self.policy().await?.map_or(0, |(_, version)| version);
+            let before = self.policy().await?;
+            current = before.as_ref().map_or(0, |(_, version)| *version);
             if let Some(expected) = expected_version.filter(|expected| *expected != current) {
                 return Err(conflict(expected, current));
             }
+            let before = before.map(|(policy, _)| json::write("policy", &policy)).transpose()?;
             let inserted = run!(self, writer, connection => {
                 let mut transaction = connection.begin().await?;
                 next_revision!(transaction);
@@ -52,9 +53,17 @@ impl Store {
                 .bind(actor)
                 .bind(now.as_microseconds())
                 .execute(&mut *transaction)
-                .await?;
+                .await?
+                .rows_affected()
+                    == 1;
+                if inserted {
+                    let version = i64::from(current) + 1;
+                    append_audit!(
+                        transaction, AuditKind::Policy, "policy", version, "put", actor, None::<&str>, now, &before, &text
+                    );
+                }
                 transaction.commit().await?;
-                Ok(inserted.rows_affected() == 1)
+                Ok(inserted)
             })?;
             if inserted {
                 return Ok(current + 1);

@@ -22,7 +22,7 @@ static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres
 /// slowest healthy statement takes milliseconds.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a call waits for a connection, or for SQLite's write lock.
-const CONNECTION_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const CONNECTION_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long one statement of a migration, or the wait for another server's migration, may take.
 const MIGRATION_TIMEOUT: Duration = Duration::from_mins(5);
 /// Reading connections to one SQLite file. They never wait for the writer (write-ahead log).

@@ -3,13 +3,14 @@
 use std::error::Error;
 
 use paramedic_domain::{
-    NewToken, Page, Role, Scope, Timestamp, Token, TokenId, TokenStatus,
+    AuditKind, NewToken, Page, Role, Scope, Timestamp, Token, TokenId, TokenStatus,
     token::{Credential, CredentialSet, CredentialSource, TokenDigest},
 };
 use sqlx::Connection;
 
 use crate::{
     Store, StoreError,
+    audit::append_audit,
     cursor::{Cursor, page, rows},
     json,
     pool::run,
@@ -27,6 +28,48 @@ macro_rules! of_columns {
             $after
         )
     };
+}
+
+/// Takes the next version within a transaction of either engine; its row stays locked until the end of it.
+macro_rules! next_version {
+    ($transaction:ident) => {{
+        let (version,): (i64,) =
+            sqlx::query_as("update token_version set version = version + 1 where only_row = 1 returning version")
+                .fetch_one(&mut *$transaction)
+                .await?;
+        version
+    }};
+}
+
+/// The token as it is within a transaction of either engine.
+macro_rules! token_in {
+    ($transaction:ident, $id:expr, $now:expr) => {{
+        let row: Option<TokenRow> = sqlx::query_as(of_columns!("select ", " from tokens where id = $1"))
+            .bind($id.to_string())
+            .fetch_optional(&mut *$transaction)
+            .await?;
+        row.map(|row| row.token_at($now)).transpose()?
+    }};
+}
+
+/// Appends the entry of a token's change. A [`Token`] holds neither a secret nor a digest.
+macro_rules! append_entry {
+    ($transaction:ident, $version:expr, $change:expr, $actor:expr, $now:expr, $before:expr, $after:expr) => {{
+        let before = $before.map(|token| json::write("token", &token)).transpose()?;
+        let (subject, after) = ($after.id.to_string(), json::write("token", &$after)?);
+        append_audit!(
+            $transaction,
+            AuditKind::Token,
+            subject,
+            $version,
+            $change,
+            $actor,
+            None::<&str>,
+            $now,
+            before,
+            after
+        );
+    }};
 }
 
 #[derive(sqlx::FromRow)]
@@ -113,10 +156,10 @@ impl Store {
         now: Timestamp,
     ) -> Result<Token, StoreError> {
         let scope = json::write("token", &content.scope)?;
-        let inserted = run!(self, writer, connection => {
+        let created = run!(self, writer, connection => {
             let mut transaction = connection.begin().await?;
             // The lock on this row also orders the writers, so that the count below holds.
-            sqlx::query("update token_version set version = version + 1").execute(&mut *transaction).await?;
+            let version = next_version!(transaction);
             let inserted = sqlx::query(
                 "insert into tokens (id, name, role, scope, digest, created_by, created_at, expires_at) \
                  select $1, $2, $3, $4, $5, $6, $7, $8 \
@@ -134,13 +177,15 @@ impl Store {
             .execute(&mut *transaction)
             .await?
             .rows_affected();
+            if inserted == 0 {
+                return Err(StoreError::TooMany { what: "tokens", most: TOKENS_MAX });
+            }
+            let Some(token) = token_in!(transaction, id, now) else { return Ok(None) };
+            append_entry!(transaction, version, "create", actor, now, None::<Token>, token);
             transaction.commit().await?;
-            Ok::<_, StoreError>(inserted)
+            Ok(Some(token))
         })?;
-        if inserted == 0 {
-            return Err(StoreError::TooMany { what: "tokens", most: TOKENS_MAX });
-        }
-        self.existing_token(id, now).await
+        created.ok_or_else(|| not_found(id))
     }
 
     /// A token as it is at `now`.
@@ -185,11 +230,13 @@ impl Store {
         id: TokenId,
         digest: TokenDigest,
         previous_until: Timestamp,
+        actor: &str,
         now: Timestamp,
     ) -> Result<Token, StoreError> {
         let rotated = run!(self, writer, connection => {
             let mut transaction = connection.begin().await?;
-            sqlx::query("update token_version set version = version + 1").execute(&mut *transaction).await?;
+            let version = next_version!(transaction);
+            let Some(before) = token_in!(transaction, id, now) else { return Ok(None) };
             let rotated = sqlx::query(
                 "update tokens set previous_digest = digest, previous_until = $1, digest = $2, rotated_at = $3 \
                  where id = $4 and revoked_at is null",
@@ -201,31 +248,39 @@ impl Store {
             .execute(&mut *transaction)
             .await?
             .rows_affected();
+            if rotated == 0 {
+                return Err(StoreError::RevokedToken { id: id.to_string() });
+            }
+            let Some(token) = token_in!(transaction, id, now) else { return Ok(None) };
+            append_entry!(transaction, version, "rotate", actor, now, Some(before), token);
             transaction.commit().await?;
-            Ok::<_, StoreError>(rotated)
+            Ok(Some(token))
         })?;
-        let token = self.existing_token(id, now).await?;
-        if rotated == 0 { Err(StoreError::RevokedToken { id: id.to_string() }) } else { Ok(token) }
+        rotated.ok_or_else(|| not_found(id))
     }
 
     /// Takes a token back, for ever. Once more changes nothing.
-    pub async fn revoke_token(&self, id: TokenId, now: Timestamp) -> Result<Token, StoreError> {
-        run!(self, writer, connection => {
+    pub async fn revoke_token(&self, id: TokenId, actor: &str, now: Timestamp) -> Result<Token, StoreError> {
+        let revoked = run!(self, writer, connection => {
             let mut transaction = connection.begin().await?;
-            sqlx::query("update token_version set version = version + 1").execute(&mut *transaction).await?;
-            sqlx::query("update tokens set revoked_at = $1 where id = $2 and revoked_at is null")
+            let version = next_version!(transaction);
+            let Some(before) = token_in!(transaction, id, now) else { return Ok(None) };
+            let revoked = sqlx::query("update tokens set revoked_at = $1 where id = $2 and revoked_at is null")
                 .bind(now.as_microseconds())
                 .bind(id.to_string())
                 .execute(&mut *transaction)
-                .await?;
+                .await?
+                .rows_affected();
+            // Not committed, the transaction ends with nothing changed.
+            if revoked == 0 {
+                return Ok(Some(before));
+            }
+            let Some(token) = token_in!(transaction, id, now) else { return Ok(None) };
+            append_entry!(transaction, version, "revoke", actor, now, Some(before), token);
             transaction.commit().await?;
-            Ok::<_, StoreError>(())
+            Ok(Some(token))
         })?;
-        self.existing_token(id, now).await
-    }
-
-    async fn existing_token(&self, id: TokenId, now: Timestamp) -> Result<Token, StoreError> {
-        self.token(id, now).await?.ok_or_else(|| StoreError::NotFound { what: "token", id: id.to_string() })
+        revoked.ok_or_else(|| not_found(id))
     }
 
     async fn token_version(&self) -> Result<u64, StoreError> {
@@ -288,6 +343,10 @@ impl CredentialSource for Store {
         })?;
         Ok(())
     }
+}
+
+fn not_found(id: TokenId) -> StoreError {
+    StoreError::NotFound { what: "token", id: id.to_string() }
 }
 
 fn token_id(text: &str) -> Result<TokenId, StoreError> {

@@ -1,5 +1,6 @@
 //! The routes: handlers parse, ask the domain, and answer.
 
+mod audit;
 mod configs;
 mod entity_tag;
 mod freezes;
@@ -35,6 +36,7 @@ pub(crate) fn routes(state: ConfigState) -> OpenApiRouter {
         .routes(routes!(life::rollback))
         .routes(routes!(freezes::create, freezes::list))
         .routes(routes!(freezes::lift))
+        .routes(routes!(audit::list))
         .routes(routes!(configs::mutate))
         .routes(routes!(configs::explain, configs::explain_request))
         .routes(routes!(policy::show, policy::put))

@@ -115,7 +115,7 @@ async fn rotate(
     let secret = fresh_secret().map_err(ApiError::internal)?;
     let now = state.clock.now();
     let until = now.plus_seconds(i64::from(rotation.grace_s));
-    let rotated = state.store.rotate_token(id, digest_of(secret.reveal()), until, now).await;
+    let rotated = state.store.rotate_token(id, digest_of(secret.reveal()), until, &actor.name, now).await;
     let token = rotated.map_err(store_error)?;
     tracing::info!(token = %id, name = token.name, grace_s = rotation.grace_s, actor = actor.name, "token rotated");
     state.hold().await;
@@ -134,7 +134,7 @@ async fn revoke(
     ValidPath(id): ValidPath<TokenId>,
 ) -> Result<Json<Token>, ApiError> {
     actor.require(&[])?;
-    let token = state.store.revoke_token(id, state.clock.now()).await.map_err(store_error)?;
+    let token = state.store.revoke_token(id, &actor.name, state.clock.now()).await.map_err(store_error)?;
     tracing::info!(token = %id, name = token.name, actor = actor.name, "token revoked");
     state.hold().await;
     Ok(Json(token))

@@ -1,13 +1,13 @@
 //! The configuration service's routes.
 
 use paramedic_domain::{
-    Explanation, Freeze, FreezeId, MutateRequest, MutateResponse, NewFreeze, NewPatch, Page, Patch, PatchChange,
-    PatchId, Policy, Timestamp,
+    AuditEntry, Explanation, Freeze, FreezeId, MutateRequest, MutateResponse, NewFreeze, NewPatch, Page, Patch,
+    PatchChange, PatchId, Policy, Timestamp,
 };
 use reqwest::{Method, header};
 
 use super::transport::{Client, ClientError};
-use crate::query::PatchQuery;
+use crate::query::{AuditQuery, PatchQuery};
 
 impl Client {
     /// `POST /v1/patches`: store a patch. The same key again answers the patch that the first call made.
@@ -110,6 +110,11 @@ impl Client {
     /// `DELETE /v1/freezes/{id}`: lift a freeze.
     pub async fn lift_freeze(&self, id: FreezeId) -> Result<Freeze, ClientError> {
         self.answer(self.request(Method::DELETE, &["v1", "freezes", &id.to_string()])).await
+    }
+
+    /// `GET /v1/audit`: who changed what, when and why, newest first.
+    pub async fn audit(&self, query: &AuditQuery) -> Result<Page<AuditEntry>, ClientError> {
+        self.list(&["v1", "audit"], query).await
     }
 
     /// `GET /v1/policy`: the bounds that no patch may leave.

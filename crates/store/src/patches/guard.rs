@@ -1,6 +1,6 @@
 //! How the attempts of guarded patches ended.
 
-use paramedic_domain::PatchId;
+use paramedic_domain::{PatchId, Timestamp};
 
 use crate::{Store, StoreError, pool::run};
 
@@ -44,6 +44,20 @@ impl Store {
             treated_failed: count(treated_failed),
             others: count(others),
             others_failed: count(others_failed),
+        })
+    }
+
+    /// Forgets which attempts started with patches that ended, and did not change, before this time. Returns how many.
+    pub async fn forget_guarded_attempts(&self, ended_before: Timestamp) -> Result<u64, StoreError> {
+        run!(self, writer, connection => {
+            let forgotten = sqlx::query(
+                "delete from patch_attempts where patch_id in (select id from patches where updated_at < $1 \
+                 and (status in ('revoked', 'superseded') or expires_at < $1 or uses >= max_uses))",
+            )
+            .bind(ended_before.as_microseconds())
+            .execute(connection)
+            .await?;
+            Ok(forgotten.rows_affected())
         })
     }
 }

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod attempts;
+mod audit;
 mod crash;
 mod failure_logs;
 mod failures;
@@ -15,7 +16,6 @@ mod patch_changes;
 mod patch_life;
 mod patches;
 mod policy;
-mod postgres;
 mod recommendations;
 mod samples;
 mod tokens;
@@ -41,6 +41,20 @@ impl Database {
     async fn other_store(&self) -> Store {
         if self.url.contains(":memory:") { self.store.clone() } else { Store::open(&self.url).await.expect("it opens") }
     }
+}
+
+/// Why the database refuses a statement that goes around the store; nothing where nobody else can reach it, in memory.
+async fn refused(url: &str, sql: &'static str) -> Option<String> {
+    let error = if url.contains(":memory:") {
+        return None;
+    } else if url.starts_with("sqlite") {
+        let pool = sqlx::SqlitePool::connect(url).await.unwrap();
+        sqlx::query(sql).execute(&pool).await.unwrap_err()
+    } else {
+        let pool = sqlx::PgPool::connect(url).await.unwrap();
+        sqlx::query(sql).execute(&pool).await.unwrap_err()
+    };
+    Some(error.to_string())
 }
 
 type Case = fn(Database) -> Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -74,8 +88,11 @@ cases! {
     patch_life: a_draft_applies_once_it_is_activated a_successor_takes_the_place_of_the_one_before
         a_patch_goes_back_to_any_version a_renewal_keeps_the_content history_tells_before_after_and_the_decision
         changes_are_told_in_order_with_revisions live_patches_are_read_in_pages uses_are_added_in_batches
-        a_guard_counts_attempts_with_and_without_the_patch history_cannot_be_rewritten
+        a_guard_counts_attempts_with_and_without_the_patch attempts_of_ended_patches_are_forgotten
+        history_cannot_be_rewritten
         word_of_a_change_comes_from_another_store;
+    audit: every_kind_of_change_is_told_in_one_order entries_are_narrowed entries_page_without_gaps
+        entries_cannot_be_rewritten;
     freezes: a_freeze_is_in_force_until_it_is_lifted freezes_page;
     failure_logs: the_first_logs_win old_and_too_many_logs_are_deleted;
     unclassified: groups_are_ranked_by_cost_then_failures the_first_row_of_a_failure_wins_and_samples_are_newest_first
@@ -103,7 +120,7 @@ async fn contract_on_a_sqlite_file() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn contract_on_postgresql() {
-    let server = postgres::Server::find_or_start().await;
+    let server = paramedic_test_postgres::Server::find_or_start().await;
     let suite = &server;
     run_all(|number| async move { suite.new_database(&format!("case_{number}")).await }).await;
     server.stop().await;

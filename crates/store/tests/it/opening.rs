@@ -39,7 +39,7 @@ async fn servers_that_start_at_once_migrate_a_sqlite_file_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn servers_that_start_at_once_migrate_postgresql_once() {
-    let server = crate::postgres::Server::find_or_start().await;
+    let server = paramedic_test_postgres::Server::find_or_start().await;
     open_four_at_once(&server.new_database("opening").await).await;
     server.stop().await;
 }
@@ -66,7 +66,7 @@ async fn a_database_that_is_not_there_is_unavailable() {
 
 #[tokio::test]
 async fn a_connection_that_the_server_ended_is_replaced() {
-    let server = crate::postgres::Server::find_or_start().await;
+    let server = paramedic_test_postgres::Server::find_or_start().await;
     let store = Store::open(&server.new_database("restart").await).await.unwrap();
     store.put_policy(&Policy::default(), None, "ada", samples::at(0)).await.unwrap();
     server.end_connections().await;

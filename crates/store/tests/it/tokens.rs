@@ -47,12 +47,12 @@ pub(crate) async fn a_token_is_kept_by_its_digest(database: Database) {
 pub(crate) async fn a_rotated_token_keeps_its_old_secret_for_a_while(database: Database) {
     let store = database.store;
     let id = create(&store, "airflow", 1, 0).await;
-    let token = store.rotate_token(id, digest(2), at(60), at(10)).await.unwrap();
+    let token = store.rotate_token(id, digest(2), at(60), "ada", at(10)).await.unwrap();
     assert_eq!(token.rotated_at, Some(at(10)));
     assert_eq!(digests(&store).await, [(digest(2), None), (digest(1), Some(at(60)))]);
-    store.rotate_token(id, digest(3), at(20), at(20)).await.unwrap();
+    store.rotate_token(id, digest(3), at(20), "ada", at(20)).await.unwrap();
     assert_eq!(digests(&store).await, [(digest(3), None), (digest(2), Some(at(20)))], "only the one before");
-    let unknown = store.rotate_token(TokenId::fresh(), digest(4), at(20), at(20)).await;
+    let unknown = store.rotate_token(TokenId::fresh(), digest(4), at(20), "ada", at(20)).await;
     assert!(matches!(unknown, Err(StoreError::NotFound { .. })), "{unknown:?}");
 }
 
@@ -62,16 +62,16 @@ pub(crate) async fn a_revoked_token_is_no_credential_and_cannot_be_rotated(datab
     let (id, other) = (create(&store, "airflow", 1, 0).await, create(&store, "maestro", 2, 1).await);
     let known = store.credentials(None).await.unwrap().unwrap().version;
     for seconds in [10, 20] {
-        let token = store.revoke_token(id, at(seconds)).await.unwrap();
+        let token = store.revoke_token(id, "ada", at(seconds)).await.unwrap();
         assert_eq!((token.status, token.revoked_at), (TokenStatus::Revoked, Some(at(10))));
     }
     let set = elsewhere.credentials(Some(known)).await.unwrap().expect("the version has grown");
     assert_eq!(set.credentials.iter().map(|credential| credential.id).collect::<Vec<_>>(), [other]);
-    let rotated = store.rotate_token(id, digest(3), at(30), at(30)).await;
+    let rotated = store.rotate_token(id, digest(3), at(30), "ada", at(30)).await;
     assert!(matches!(rotated, Err(StoreError::RevokedToken { .. })), "{rotated:?}");
-    store.revoke_token(other, at(30)).await.unwrap();
+    store.revoke_token(other, "ada", at(30)).await.unwrap();
     assert!(store.credentials(None).await.unwrap().unwrap().any_made, "also when all are revoked");
-    let unknown = store.revoke_token(TokenId::fresh(), at(30)).await;
+    let unknown = store.revoke_token(TokenId::fresh(), "ada", at(30)).await;
     assert!(matches!(unknown, Err(StoreError::NotFound { .. })), "{unknown:?}");
 }
 

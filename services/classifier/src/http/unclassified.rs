@@ -15,8 +15,10 @@ use crate::state::Classifier;
     responses((status = 200, body = Page<UnclassifiedGroup>), (status = 422, body = Problem)))]
 pub(super) async fn list(
     State(classifier): State<Classifier>,
+    actor: Actor,
     ValidQuery(query): ValidQuery<UnclassifiedQuery>,
 ) -> Result<Json<Page<UnclassifiedGroup>>, ApiError> {
+    actor.require(&[Role::RuleAuthor])?;
     let (limit, matched_too) = (query.limit.unwrap_or(LIMIT_DEFAULT), query.matched.unwrap_or(false));
     let page = classifier.unclassified(query.since, matched_too, limit, query.cursor).await;
     page.map(Json).map_err(store_error)

@@ -15,6 +15,10 @@ use crate::guard;
 const POLL: Duration = Duration::from_millis(400);
 /// Polls between two looks at what expired and what guards itself: some ten seconds.
 const UPKEEP_POLLS: u32 = 25;
+/// Upkeeps between two looks for attempts to forget: some hour.
+const FORGET_UPKEEPS: u32 = 360;
+/// For how long it is kept which attempts started with a guarded patch that has ended: it may be resumed or renewed.
+const ENDED_KEPT_S: i64 = 30 * 24 * 3_600;
 
 /// Follows the store until nobody asks any more.
 pub(crate) async fn follow(live: Weak<Live>, store: Store) {
@@ -31,6 +35,9 @@ pub(crate) async fn follow(live: Weak<Live>, store: Store) {
             if round.is_multiple_of(UPKEEP_POLLS) {
                 upkeep(&live).await;
             }
+            if round.is_multiple_of(UPKEEP_POLLS * FORGET_UPKEEPS) {
+                forget(&live).await;
+            }
         }
         drop(live);
         signals.wait(POLL).await;
@@ -44,6 +51,13 @@ async fn upkeep(live: &Arc<Live>) {
         if let Err(error) = guard::look_after(&live.store, &patch.patch, now).await {
             tracing::warn!(%error, patch = %patch.patch.id, "a guarded patch could not be looked after");
         }
+    }
+}
+
+async fn forget(live: &Live) {
+    let ended_before = live.clock.now().plus_seconds(-ENDED_KEPT_S);
+    if let Err(error) = live.store.forget_guarded_attempts(ended_before).await {
+        tracing::warn!(%error, "attempts of ended patches could not be forgotten");
     }
 }
 

@@ -17,6 +17,7 @@ async fn the_document_names_every_route_and_its_types() {
     let expected = [
         "delete /v1/freezes/{id}",
         "delete /v1/patches/{id}",
+        "get /v1/audit",
         "get /v1/configs/explain",
         "get /v1/freezes",
         "get /v1/patches",

@@ -6,6 +6,7 @@ mod degraded;
 mod healing;
 mod layers;
 mod process;
+mod replicas;
 mod report;
 mod spark;
 mod standalone;

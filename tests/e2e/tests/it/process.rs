@@ -65,10 +65,15 @@ impl Server {
 
     /// One of the three services as a process of its own, ready.
     pub(crate) async fn start_service(name: &str, data_dir: &Path, arguments: &[&str]) -> Self {
-        let port = free_port();
         let database = format!("sqlite://{}", data_dir.join("shared.sqlite").display());
+        Self::start_service_over(&database, name, data_dir, arguments).await
+    }
+
+    /// Over this database.
+    pub(crate) async fn start_service_over(database: &str, name: &str, data_dir: &Path, arguments: &[&str]) -> Self {
+        let port = free_port();
         let mut command = Command::new(binary(name));
-        command.args(["--listen", &format!("127.0.0.1:{port}"), "--database-url", &database]).args(arguments);
+        command.args(["--listen", &format!("127.0.0.1:{port}"), "--database-url", database]).args(arguments);
         let mut server = Self::spawn(command, data_dir, name, format!("http://127.0.0.1:{port}"));
         server.wait_until_ready().await;
         server

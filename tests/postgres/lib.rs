@@ -1,4 +1,6 @@
-//! PostgreSQL for the suite: the server that the environment names, or a throw-away one.
+//! PostgreSQL for the tests: the server that the environment names, or a throw-away one of the test's own, which can be
+//! stopped and started again.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::{
     os::unix::{fs::chown, process::CommandExt},
@@ -16,27 +18,54 @@ const HOW_TO_GET_IT: &str = "Set PARAMEDIC_TEST_DATABASE_URL to a server whose u
     PostgreSQL 14 or newer (Debian: `apt-get install postgresql`; Fedora: `dnf install postgresql-server`; macOS: \
     `brew install postgresql`), so that the suite can start its own.";
 
-pub(crate) struct Server {
+/// A server, and the databases that were made on it.
+#[derive(Debug)]
+pub struct Server {
     admin: PgConnectOptions,
     own: Option<OwnServer>,
     databases: Mutex<Vec<String>>,
 }
 
 impl Server {
-    pub(crate) async fn find_or_start() -> Self {
+    /// The server of `PARAMEDIC_TEST_DATABASE_URL`, else one of its own.
+    ///
+    /// # Panics
+    /// Where neither can be had; the message says how to mend it.
+    pub async fn find_or_start() -> Self {
         let server = match std::env::var("PARAMEDIC_TEST_DATABASE_URL") {
             Ok(url) => Self {
                 admin: PgConnectOptions::from_str(&url).expect("a PostgreSQL URL"),
                 own: None,
                 databases: Mutex::default(),
             },
-            Err(_) => match OwnServer::start() {
-                Ok(own) => Self { admin: own.options(), own: Some(own), databases: Mutex::default() },
-                Err(error) => panic!("PostgreSQL could not be had: {error}\n{HOW_TO_GET_IT}"),
-            },
+            Err(_) => return Self::start_own().await,
         };
         server.wait_until_it_answers().await;
         server
+    }
+
+    /// A server of its own, also where the environment names one: to be stopped and started again.
+    ///
+    /// # Panics
+    /// Where PostgreSQL is not installed; the message says how to mend it.
+    pub async fn start_own() -> Self {
+        let server = match OwnServer::start() {
+            Ok(own) => Self { admin: own.options(), own: Some(own), databases: Mutex::default() },
+            Err(error) => panic!("PostgreSQL could not be had: {error}\n{HOW_TO_GET_IT}"),
+        };
+        server.wait_until_it_answers().await;
+        server
+    }
+
+    /// Stops a server of its own at once: connections end, nothing answers, what was committed stays.
+    pub fn go_down(&self) {
+        self.own.as_ref().expect("a server of its own").halt();
+    }
+
+    /// Starts it again, and waits until it answers.
+    pub async fn come_back(&self) {
+        self.own.as_ref().expect("a server of its own").launch().expect("the server starts again");
+        self.wait_until_it_answers().await;
     }
 
     async fn wait_until_it_answers(&self) {
@@ -54,7 +83,7 @@ impl Server {
     }
 
     /// An empty database, as a URL. The name is unique within the suite.
-    pub(crate) async fn new_database(&self, name: &str) -> String {
+    pub async fn new_database(&self, name: &str) -> String {
         let name = format!("paramedic_test_{}_{name}", std::process::id());
         self.execute(format!("create database {name}")).await;
         self.databases.lock().unwrap().push(name.clone());
@@ -62,7 +91,7 @@ impl Server {
     }
 
     /// Ends every connection to the databases of the suite, as a restart of the server does.
-    pub(crate) async fn end_connections(&self) {
+    pub async fn end_connections(&self) {
         for name in self.names() {
             let of_it = format!("select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'");
             self.execute(of_it).await;
@@ -80,7 +109,7 @@ impl Server {
     }
 
     /// Removes what was made on a server that stays.
-    pub(crate) async fn stop(self) {
+    pub async fn stop(self) {
         if self.own.is_none() {
             for name in self.names() {
                 self.execute(format!("drop database {name} with (force)")).await;
@@ -90,9 +119,12 @@ impl Server {
 }
 
 /// A server of this process, on a socket in a folder of its own.
+#[derive(Debug)]
 struct OwnServer {
-    process: Child,
+    process: Mutex<Option<Child>>,
     folder: tempfile::TempDir,
+    programs: PathBuf,
+    user: Option<u32>,
 }
 
 impl OwnServer {
@@ -110,22 +142,37 @@ impl OwnServer {
         if !made.status.success() {
             return Err(format!("initdb failed: {}", String::from_utf8_lossy(&made.stderr)));
         }
+        let server = Self { process: Mutex::default(), folder, programs, user };
+        server.launch()?;
+        Ok(server)
+    }
+
+    fn launch(&self) -> Result<(), String> {
+        let folder = self.folder.path();
         // The shell ends the server when its standard input ends: also when this process is killed.
-        let process = as_user(Command::new("sh"), user)
+        let process = as_user(Command::new("sh"), self.user)
             .args([
                 "-c",
                 "\"$0\" -D \"$1\" -k \"$2\" -c listen_addresses= -c fsync=off >\"$2/log\" 2>&1 & server=$!; \
                    cat >/dev/null; kill -INT $server; wait $server",
             ])
-            .arg(programs.join("postgres"))
-            .arg(&data)
-            .arg(folder.path())
-            .current_dir(folder.path())
+            .arg(self.programs.join("postgres"))
+            .arg(folder.join("data"))
+            .arg(folder)
+            .current_dir(folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .spawn()
             .map_err(|error| format!("the server does not start: {error}"))?;
-        Ok(Self { process, folder })
+        *self.process.lock().unwrap() = Some(process);
+        Ok(())
+    }
+
+    fn halt(&self) {
+        if let Some(mut process) = self.process.lock().unwrap().take() {
+            drop(process.stdin.take());
+            let _ = process.wait();
+        }
     }
 
     fn options(&self) -> PgConnectOptions {
@@ -139,8 +186,7 @@ impl OwnServer {
 
 impl Drop for OwnServer {
     fn drop(&mut self) {
-        drop(self.process.stdin.take());
-        let _ = self.process.wait();
+        self.halt();
     }
 }
 
