@@ -11,8 +11,14 @@ use crate::exit::CommandError;
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Server {
     /// The server's URL
-    #[arg(long, value_name = "URL", env = "PARAMEDIC_URL", default_value = "http://127.0.0.1:8717")]
-    pub(crate) server: String,
+    #[arg(
+        id = "server",
+        long = "server",
+        value_name = "URL",
+        env = "PARAMEDIC_URL",
+        default_value = "http://127.0.0.1:8717"
+    )]
+    pub(crate) url: String,
     /// A file that holds the token; else `PARAMEDIC_TOKEN` in the environment is the token
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
@@ -26,7 +32,7 @@ impl Server {
     pub(crate) fn client(&self, total: Duration) -> Result<Client, CommandError> {
         let connect = Duration::from_secs(2).min(total);
         let (token, timeouts) = (self.token()?, Timeouts { connect, total });
-        Ok(Client::trusting(&self.server, token.as_deref(), timeouts, self.ca_file.as_deref())?)
+        Ok(Client::trusting(&self.url, token.as_deref(), timeouts, self.ca_file.as_deref())?)
     }
 
     fn token(&self) -> Result<Option<String>, CommandError> {

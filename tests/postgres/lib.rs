@@ -1,6 +1,12 @@
 //! PostgreSQL for the tests: the server that the environment names, or a throw-away one of the test's own, which can be
 //! stopped and started again.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a test fails by panicking"
+)]
 
 use std::{
     os::unix::{fs::chown, process::CommandExt},

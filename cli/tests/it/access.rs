@@ -132,7 +132,7 @@ impl Server {
 #[tokio::test]
 async fn every_route_lets_in_whom_the_table_names_and_nobody_else() {
     let server = Server::start();
-    let timeouts = Timeouts { total: Duration::from_secs(60), ..Timeouts::default() };
+    let timeouts = Timeouts { total: Duration::from_mins(1), ..Timeouts::default() };
     let http = http_client(timeouts).unwrap();
     let document: Value = http.get(format!("{}/openapi.json", server.url)).send().await.unwrap().json().await.unwrap();
     let mut served = Vec::new();

@@ -50,8 +50,8 @@ pub struct NewPatch {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1)]
     pub max_uses: Option<u32>,
-    /// What the job's own configuration, before any patch, must hold (null: must not set): the values that the patch was
-    /// made for. A job that was edited since is left alone.
+    /// What the job's own configuration, before any patch or after those before this one, must hold (null: must not set):
+    /// the values that the patch was made for. A job that was edited since is left alone.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = BTreeMap<String, Option<String>>, example = json!({"spark.executor.memory": "1g"}))]
     pub only_if: BTreeMap<String, Option<String>>,

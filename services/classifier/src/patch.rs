@@ -1,8 +1,10 @@
 //! Storing a recommended configuration as a patch for the run's next attempts.
 
+use std::collections::BTreeMap;
+
 use paramedic_domain::{
-    Action, Classification, FailureId, Job, NewPatch, Patch, PatchId, PatchReference, PatchStatus, Recommendation,
-    Scope, Timestamp, patch::REASON_BYTES_MAX,
+    Action, Classification, Configuration, FailureId, Job, NewPatch, Patch, PatchId, PatchReference, PatchStatus,
+    Recommendation, Scope, Timestamp, patch::REASON_BYTES_MAX,
 };
 use paramedic_service::ClientError;
 
@@ -18,6 +20,8 @@ use crate::{
 pub(crate) struct Occasion<'a> {
     pub(crate) failure_id: FailureId,
     pub(crate) job: &'a Job,
+    /// The configuration that it was reported with.
+    pub(crate) config: &'a Configuration,
     pub(crate) classification: &'a Classification,
     /// When the failure was first reported.
     pub(crate) reported_at: Timestamp,
@@ -82,6 +86,7 @@ impl Classifier {
             reason: Some(reason(occasion, recommendation)),
             expires_at: Some(occasion.reported_at.plus_seconds(self.bounds.patch_lifetime_s)),
             decision_id: Some(occasion.failure_id),
+            only_if: values_before(occasion.config, &recommendation.patch),
             ..NewPatch::default()
         }
     }
@@ -106,6 +111,13 @@ impl Classifier {
             }
         }
     }
+}
+
+/// The values that the change was made for: a job that was edited meanwhile is left alone. What the report did not name may
+/// have come from elsewhere (Spark's own defaults) and is not held against the job.
+fn values_before(config: &Configuration, patch: &json_patch::Patch) -> BTreeMap<String, Option<String>> {
+    let keys = patch.0.iter().filter_map(|operation| Some(operation.path().first()?.decoded().into_owned()));
+    keys.filter_map(|key| config.get(&key).map(|value| (key.clone(), Some(value.clone())))).collect()
 }
 
 fn reference(patch: &Patch) -> Option<PatchReference> {

@@ -89,7 +89,8 @@ async fn work(
     let followed = classifier.followed_recommendation(&report.job, &mut degraded).await;
     let attempt = evidence::record_of_failure(&report, &config, &classification, evidence, followed);
 
-    let occasion = Occasion { failure_id, job: &report.job, classification: &classification, reported_at };
+    let occasion =
+        Occasion { failure_id, job: &report.job, config: &report.config, classification: &classification, reported_at };
     let Healing { recommendation, patch } = classifier.heal(&occasion, attempt, &mut degraded).await;
 
     let carried = if patch.is_some() { decide::Carried::Yes } else { decide::Carried::No };

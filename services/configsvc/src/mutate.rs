@@ -119,7 +119,9 @@ impl Draft<'_> {
     fn check_preconditions(&self, patch: &Prepared) -> Result<(), Skip> {
         for (key, wanted) in &patch.patch.content.only_if {
             let own = self.own.get(key);
-            if own != wanted.as_deref() {
+            // What earlier patches made of it counts too: a later attempt's patch was made for what the attempt before
+            // had started with.
+            if own != wanted.as_deref() && self.current(key) != wanted.as_deref() {
                 let told =
                     |value: Option<&str>| value.map_or_else(|| "not set".to_owned(), |it| format!("`{}`", shown(it)));
                 let reason = format!(
@@ -131,6 +133,11 @@ impl Draft<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The value after the patches so far.
+    fn current(&self, key: &str) -> Option<&str> {
+        self.touched.get(key).map_or_else(|| self.own.get(key), Value::as_str)
     }
 
     fn load<'p>(&mut self, keys: &'p [String], loaded: &mut Loaded<'p>) {

@@ -37,6 +37,7 @@ async fn listed(store: &Store, filter: &AuditFilter) -> Vec<AuditEntry> {
 }
 
 pub(crate) async fn every_kind_of_change_is_told_in_one_order(Database { store, .. }: Database) {
+    use AuditKind::{Freeze, Patch, Policy, Token};
     let (patch, freeze, token) = change_everything(&store).await;
     let entries = listed(&store, &AuditFilter::default()).await;
     let told: Vec<_> = entries
@@ -44,7 +45,6 @@ pub(crate) async fn every_kind_of_change_is_told_in_one_order(Database { store, 
         .rev()
         .map(|entry| (entry.kind, entry.subject.as_str(), entry.change.as_str(), entry.actor.as_str()))
         .collect();
-    use AuditKind::{Freeze, Patch, Policy, Token};
     let (patch, freeze, token) = (patch.to_string(), freeze.to_string(), token.to_string());
     let expected = [
         (Patch, patch.as_str(), "create", "paramedic"),

@@ -13,7 +13,7 @@ use paramedic_classifier::ClassifierConfig;
 use paramedic_configsvc::ConfigState;
 use paramedic_domain::{
     Action, AttemptRecord, AttemptStatus, Clock, Configuration, EventLogSummary, FailureId, Job, MutateRequest,
-    NewPatch, OutcomeReport, PatchId, Recommendation, RecommendationId, RecommendationRequest, Scope,
+    NewPatch, OutcomeReport, PatchId, Recommendation, RecommendationId, RecommendationRequest, Scope, SkipCode,
     failure::EventLogSource,
 };
 use paramedic_service::{Auth, Client, PatchQuery, ServeOptions, Timeouts};
@@ -131,6 +131,13 @@ async fn a_memory_failure_is_healed_by_a_patch_for_the_next_attempts() {
         configsvc.mutate(&request).await.unwrap().config["spark.executor.memory"].clone()
     };
     assert_eq!((mutate(1).await.as_str(), mutate(2).await.as_str()), ("512m", "1g"));
+    let edited = [("spark.executor.memory", "700m")].into_iter().collect();
+    let request = MutateRequest { job: Job { attempt: 2, ..job("a") }, config: edited, dry_run: true };
+    let answer = configsvc.mutate(&request).await.unwrap();
+    assert_eq!(
+        (answer.config["spark.executor.memory"].as_str(), answer.skipped[0].code),
+        ("700m", SkipCode::Precondition)
+    );
 
     assert_eq!(running.client.report_failure(&failure).await.unwrap(), decision);
     assert_eq!(configsvc.patches(&PatchQuery::default()).await.unwrap().items.len(), 1);

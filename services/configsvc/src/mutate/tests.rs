@@ -226,6 +226,7 @@ fn a_patch_for_a_job_that_was_edited_meanwhile_is_skipped() {
     let before = config(&[("a", "1")]);
     for (only_if, applies) in [
         (("a", Some("1")), true),
+        (("a", Some("9")), true),
         (("a", Some("2")), false),
         (("a", None), false),
         (("b", None), true),
