@@ -149,6 +149,9 @@ pub struct HostSample {
     /// Peak resident bytes, the process and its descendants.
     #[serde(default)]
     pub rss_peak_bytes: u64,
+    /// Of these, the Python workers' alone, where there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub python_rss_peak_bytes: Option<u64>,
     /// Proportional set size, where it was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pss_bytes: Option<u64>,
@@ -158,10 +161,38 @@ pub struct HostSample {
     /// Kernel out-of-memory kills in the period.
     #[serde(default)]
     pub oom_kills: u32,
+    /// Of these, of Python processes.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub python_oom_kills: u32,
     /// Median run-queue latency.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_queue_p50_s: Option<f64>,
     /// 99th percentile of run-queue latency.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_queue_p99_s: Option<f64>,
+    /// Why it waited, where it waited much.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_queue_cause: Option<RunQueueCause>,
+    /// The other workload of the host that it waited behind longest, where others are the cause.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_queue_behind: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+/// Why a workload waited for a CPU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RunQueueCause {
+    /// Others had the CPU.
+    NoisyNeighbour,
+    /// Its own CPU quota was used up.
+    Throttled,
+    /// It had more to run than CPUs to run it on.
+    Busy,
+    /// Not known.
+    Waiting,
 }

@@ -34,7 +34,7 @@ pub use audit::{AuditEntry, AuditKind};
 pub use classification::{Category, Classification, Evidence, MemorySide};
 pub use configuration::Configuration;
 pub use container::{ContainerEnd, ContainerRole};
-pub use evidence::{AttemptEvidence, ClusterLimits, EventLogSummary, HostSample, StageSummary};
+pub use evidence::{AttemptEvidence, ClusterLimits, EventLogSummary, HostSample, RunQueueCause, StageSummary};
 pub use failure::{Action, Decision, FailureReport, PatchReference};
 pub use freeze::{Freeze, NewFreeze};
 pub use id::{FailureId, FreezeId, PatchId, RecommendationId};

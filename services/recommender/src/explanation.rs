@@ -1,6 +1,6 @@
 //! Why a recommendation is what it is, a sentence each.
 
-use paramedic_domain::{Action, Configuration, Prediction};
+use paramedic_domain::{Action, Configuration, Prediction, RunQueueCause};
 use paramedic_spark::MemoryModel;
 
 use crate::{
@@ -82,11 +82,44 @@ fn evidence(grounds: &Grounds<'_>) -> Vec<String> {
     {
         sentences.push(format!("The data is skewed: one task reads {skew:.0} times the median; salting or splitting that key would cost less than memory."));
     }
-    if facts.host.oom_kills > 0 {
+    sentences.extend(host(facts));
+    sentences
+}
+
+/// Waits below this 99th percentile are nobody's trouble, in seconds.
+const RUN_QUEUE_P99_S: f64 = 0.01;
+
+/// What the host agent saw.
+fn host(facts: &Facts) -> Vec<String> {
+    let host = &facts.host;
+    let mut sentences = Vec::new();
+    if host.oom_kills > 0 {
+        let python = match host.python_oom_kills {
+            0 => String::new(),
+            python => format!(", {python} of them Python's"),
+        };
         sentences.push(format!(
-            "The host's kernel killed {} process(es) of the application for memory.",
-            facts.host.oom_kills
+            "The host's kernel killed {} process(es) of the application for memory{python}.",
+            host.oom_kills
         ));
+    }
+    if host.executor_rss_peak_bytes > 0.0 {
+        let python = match host.python_rss_peak_bytes {
+            none if none <= 0.0 => String::new(),
+            python => format!(", its Python workers at {}", mebibytes(python)),
+        };
+        let peak = mebibytes(host.executor_rss_peak_bytes);
+        sentences.push(format!("On its host the largest executor peaked at {peak} resident{python}."));
+    }
+    if host.run_queue_p99_s >= RUN_QUEUE_P99_S {
+        let wait_ms = host.run_queue_p99_s * 1e3;
+        let cause = match host.run_queue_cause {
+            Some(RunQueueCause::NoisyNeighbour) => ": others on its host had the CPU; memory does not mend that",
+            Some(RunQueueCause::Throttled) => ": its CPU quota was used up; memory does not mend that",
+            Some(RunQueueCause::Busy) => ": it had more to run than CPUs",
+            Some(RunQueueCause::Waiting) | None => "",
+        };
+        sentences.push(format!("One wait for a CPU in a hundred took {wait_ms:.0} ms or more{cause}."));
     }
     sentences
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use paramedic_domain::{
     AttemptRecord, AttemptStatus, Classification, ClusterLimits, EventLogSummary, HostSample, MemorySide,
-    RecommendationRequest,
+    RecommendationRequest, RunQueueCause,
 };
 use paramedic_spark::{Master, MemoryModel, size};
 
@@ -146,10 +146,18 @@ pub struct HostFacts {
     pub executor_rss_peak_bytes: f64,
     /// Peak resident bytes of the driver.
     pub driver_rss_peak_bytes: f64,
+    /// Peak resident bytes of one executor's Python workers together.
+    pub python_rss_peak_bytes: f64,
     /// Kernel out-of-memory kills.
     pub oom_kills: u32,
+    /// Of these, in the driver.
+    pub driver_oom_kills: u32,
+    /// Of all, of executors' Python processes.
+    pub python_oom_kills: u32,
     /// Greatest 99th percentile of run-queue latency, in seconds.
     pub run_queue_p99_s: f64,
+    /// What the waits of that sample came from.
+    pub run_queue_cause: Option<RunQueueCause>,
 }
 
 impl HostFacts {
@@ -164,11 +172,33 @@ impl HostFacts {
                 &mut facts.executor_rss_peak_bytes
             };
             *peak = peak.max(rss);
+            if sample.executor_id == "driver" {
+                facts.driver_oom_kills = facts.driver_oom_kills.saturating_add(sample.oom_kills);
+            } else {
+                facts.python_oom_kills = facts.python_oom_kills.saturating_add(sample.python_oom_kills);
+                let python = sample.python_rss_peak_bytes.unwrap_or(0) as f64;
+                facts.python_rss_peak_bytes = facts.python_rss_peak_bytes.max(python);
+            }
             facts.samples += 1;
             facts.oom_kills = facts.oom_kills.saturating_add(sample.oom_kills);
-            facts.run_queue_p99_s = facts.run_queue_p99_s.max(sample.run_queue_p99_s.unwrap_or(0.0));
+            let p99 = sample.run_queue_p99_s.unwrap_or(0.0);
+            if p99 > facts.run_queue_p99_s {
+                facts.run_queue_p99_s = p99;
+                facts.run_queue_cause = sample.run_queue_cause;
+            }
         }
         facts
+    }
+
+    /// The side that ran out, by what the kernel did: a log that tells only that a worker is gone, or nothing at all, is
+    /// decided by whom the kernel killed. What a log tells of another side stands.
+    fn side_seen(&self, told: Option<MemorySide>) -> Option<MemorySide> {
+        match told {
+            None | Some(MemorySide::ExecutorOverhead) if self.python_oom_kills > 0 => Some(MemorySide::PythonWorker),
+            None if self.oom_kills > self.driver_oom_kills => Some(MemorySide::ExecutorOverhead),
+            None if self.driver_oom_kills > 0 => Some(MemorySide::DriverOverhead),
+            told => told,
+        }
     }
 }
 
@@ -182,7 +212,8 @@ impl Facts {
     ) -> Self {
         let master = Master::parse(request.config.get("spark.master").map_or("", String::as_str));
         let evidence = request.evidence.clone().unwrap_or_default();
-        let side = request.classification.memory_side.map(|side| side_in(side, failed));
+        let host = HostFacts::of(samples);
+        let side = host.side_seen(request.classification.memory_side).map(|side| side_in(side, failed));
         let maximum_bytes = captured_bytes(&request.classification.captures, "maximum");
         let mut facts = Self {
             side,
@@ -198,7 +229,7 @@ impl Facts {
             duration_s: evidence.duration_s.filter(|seconds| seconds.is_finite() && *seconds > 0.0),
             attempt: request.job.attempt,
             history: History::of(side, request, attempts),
-            host: HostFacts::of(samples),
+            host,
             tokens: Vec::new(),
         };
         facts.required_bytes = facts.stated_need(&request.classification, failed);
@@ -312,4 +343,38 @@ fn tokens(request: &RecommendationRequest, facts: &Facts) -> Vec<String> {
         tokens.extend(version.map(|version| format!("spark={version}")));
     }
     tokens
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(executor_id: &str, oom_kills: u32, python_oom_kills: u32) -> HostSample {
+        let text = format!(
+            r#"{{"host": "h", "application_id": "app-1", "executor_id": "{executor_id}", "sampled_at": "2026-01-31T12:00:00Z",
+                "rss_peak_bytes": 900, "python_rss_peak_bytes": 600, "oom_kills": {oom_kills},
+                "python_oom_kills": {python_oom_kills}, "run_queue_p99_s": 0.25, "run_queue_cause": "throttled"}}"#
+        );
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn the_side_is_the_one_that_the_kernel_killed() {
+        use MemorySide as S;
+        let seen = |samples: &[HostSample], told| HostFacts::of(samples).side_seen(told);
+        let (python, jvm, driver) = (sample("1", 1, 1), sample("2", 1, 0), sample("driver", 1, 1));
+        assert_eq!(seen(std::slice::from_ref(&python), Some(S::ExecutorOverhead)), Some(S::PythonWorker));
+        assert_eq!(seen(std::slice::from_ref(&python), None), Some(S::PythonWorker));
+        assert_eq!(seen(std::slice::from_ref(&python), Some(S::ExecutorHeap)), Some(S::ExecutorHeap));
+        assert_eq!(seen(std::slice::from_ref(&jvm), None), Some(S::ExecutorOverhead));
+        assert_eq!(seen(std::slice::from_ref(&driver), None), Some(S::DriverOverhead));
+        assert_eq!(seen(&[sample("1", 0, 0)], None), None);
+    }
+
+    #[test]
+    fn the_samples_of_an_application_become_its_peaks() {
+        let host = HostFacts::of(&[sample("1", 0, 0), sample("driver", 0, 0)]);
+        assert_eq!((host.samples, host.executor_rss_peak_bytes, host.python_rss_peak_bytes), (2, 900.0, 600.0));
+        assert_eq!(host.run_queue_cause, Some(RunQueueCause::Throttled));
+    }
 }

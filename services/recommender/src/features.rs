@@ -266,11 +266,12 @@ impl<'a> FeatureSpace<'a> {
         push(share(log.executor_heap_peak_bytes, reference.executor_heap));
         push(share(log.driver_heap_peak_bytes, reference.driver_heap));
         push(share(log.onheap_unified_peak_bytes, reference.unified));
-        let python = log.executor_python_rss_peak_bytes;
-        push(if python == 0 {
+        // The host agent sees it whether or not Spark was told to measure it.
+        let python = (log.executor_python_rss_peak_bytes as f64).max(self.facts.host.python_rss_peak_bytes);
+        push(if python <= 0.0 {
             0.0
         } else {
-            log_ratio(python as f64, (reference.executor_overhead + reference.executor_pyspark) as f64)
+            log_ratio(python, (reference.executor_overhead + reference.executor_pyspark) as f64)
         });
         push(log.gc_time_share.clamp(0.0, 1.0) as f32);
         let heaviest = log.stages.iter().max_by_key(|stage| (stage.failed, stage.shuffle_read_bytes));

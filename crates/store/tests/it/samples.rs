@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use paramedic_domain::{
     Action, AttemptRecord, AttemptStatus, Category, Classification, Decision, FailureId, FailureReport, HostSample,
-    Job, LogKind, LogSource, NewPatch, OutcomeReceipt, OutcomeReport, PatchId, Recommendation, RecommendationId, Scope,
-    Timestamp,
+    Job, LogKind, LogSource, NewPatch, OutcomeReceipt, OutcomeReport, PatchId, Recommendation, RecommendationId,
+    RunQueueCause, Scope, Timestamp,
     failure::{Engine, EngineKind},
 };
 use serde_json::json;
@@ -120,11 +120,15 @@ pub(crate) fn host_sample(application_id: &str, seconds: i64) -> HostSample {
         executor_id: "1".into(),
         sampled_at: at(seconds),
         rss_peak_bytes: u64::MAX,
+        python_rss_peak_bytes: Some(7),
         pss_bytes: Some(1),
         uss_bytes: None,
         oom_kills: 1,
+        python_oom_kills: 1,
         run_queue_p50_s: Some(1e-6),
         run_queue_p99_s: None,
+        run_queue_cause: Some(RunQueueCause::Throttled),
+        run_queue_behind: None,
     }
 }
 
