@@ -20,7 +20,7 @@ RUN cargo build --locked --release \
 
 FROM debian:bookworm-slim
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends ca-certificates libstdc++6 \
+    && apt-get install --yes --no-install-recommends ca-certificates libelf1 libstdc++6 zlib1g \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --home-dir /var/lib/paramedic --create-home --shell /usr/sbin/nologin paramedic \
     && install -d -o 10001 -g 10001 /var/lib/paramedic/data /run/paramedic

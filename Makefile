@@ -1,6 +1,6 @@
 # Every recipe is one line: what it does stands in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test lint doc audit heal-bench bench-matching bench-mutate bench clean
+.PHONY: help setup build demo test lint doc audit heal-bench bench-matching bench-mutate bench-hostagent bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,11 @@ bench-mutate: ## Requests a second and CPU of mutate beside a bare axum handler:
 	@scripts/setup --benches
 	cargo build --locked --release -p paramedic-configsvc --bin paramedic-configsvc --example bare_mutate
 	python3 benches/mutate/mutate_bench.py $(ARGS)
+
+bench-hostagent: build ## What the host agent costs, beside bpftrace and psutil where they are there; as root
+	cargo bench --locked -p paramedic-runqueue --bench ping_pong
+	python3 benches/hostagent/agent_bench.py idle
+	python3 benches/hostagent/agent_bench.py walk
 
 bench: setup ## Run the criterion benchmarks
 	cargo bench --locked --workspace --benches

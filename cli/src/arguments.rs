@@ -8,6 +8,8 @@ use crate::commands::{
 };
 #[cfg(feature = "server")]
 use crate::commands::{backup::Backup, serve::Serve, train::Train};
+#[cfg(target_os = "linux")]
+use crate::commands::{hostagent::HostAgent, top::Top};
 
 /// Heals failed Spark jobs: classifies the failure, finds the configuration that the retry needs, and retries
 #[derive(Debug, Parser)]
@@ -52,4 +54,11 @@ pub(crate) enum Command {
     /// Train a model
     #[cfg(feature = "server")]
     Train(Train),
+    /// Measure the Spark jobs of this host: run-queue waits and memory
+    #[cfg(target_os = "linux")]
+    #[command(name = "hostagent")]
+    HostAgent(HostAgent),
+    /// Show what the host agent sees, live
+    #[cfg(target_os = "linux")]
+    Top(Top),
 }

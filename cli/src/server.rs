@@ -1,6 +1,10 @@
 //! How commands reach a server.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::Args;
 use paramedic_service::{Client, Timeouts};
@@ -36,15 +40,20 @@ impl Server {
     }
 
     fn token(&self) -> Result<Option<String>, CommandError> {
-        let token = match &self.token_file {
-            Some(path) => Some(
-                fs::read_to_string(path)
-                    .map_err(|error| CommandError::Usage(format!("--token-file {}: {error}", path.display())))?,
-            ),
-            None => std::env::var("PARAMEDIC_TOKEN").ok(),
-        };
-        Ok(token.map(|token| token.trim().to_owned()).filter(|token| !token.is_empty()))
+        read_token(self.token_file.as_deref())
     }
+}
+
+/// The token in the file; without one, that of the environment.
+pub(crate) fn read_token(token_file: Option<&Path>) -> Result<Option<String>, CommandError> {
+    let token = match token_file {
+        Some(path) => Some(
+            fs::read_to_string(path)
+                .map_err(|error| CommandError::Usage(format!("--token-file {}: {error}", path.display())))?,
+        ),
+        None => std::env::var("PARAMEDIC_TOKEN").ok(),
+    };
+    Ok(token.map(|token| token.trim().to_owned()).filter(|token| !token.is_empty()))
 }
 
 /// How long a command that only asks waits for the answer.

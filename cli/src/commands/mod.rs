@@ -6,6 +6,8 @@ pub(crate) mod backup;
 pub(crate) mod circumstances;
 pub(crate) mod classify;
 pub(crate) mod failures;
+#[cfg(target_os = "linux")]
+pub(crate) mod hostagent;
 pub(crate) mod logs;
 pub(crate) mod models;
 pub(crate) mod patches;
@@ -14,6 +16,8 @@ pub(crate) mod rules;
 pub(crate) mod serve;
 pub(crate) mod submit;
 pub(crate) mod tokens;
+#[cfg(target_os = "linux")]
+pub(crate) mod top;
 #[cfg(feature = "server")]
 pub(crate) mod train;
 
@@ -45,6 +49,10 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, CommandError> {
         Command::Models(models) => block_on(models::run(models)),
         #[cfg(feature = "server")]
         Command::Train(train) => train::run(&train),
+        #[cfg(target_os = "linux")]
+        Command::HostAgent(hostagent) => hostagent::run(&hostagent, clock),
+        #[cfg(target_os = "linux")]
+        Command::Top(top) => top::run(&top, clock),
     }
 }
 

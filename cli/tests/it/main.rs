@@ -1,6 +1,6 @@
 //! The real binary, run as its users run it.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 #[cfg(feature = "server")]
 mod access;
@@ -12,4 +12,6 @@ mod rules;
 #[cfg(feature = "server")]
 mod serving;
 mod submit;
+#[cfg(target_os = "linux")]
+mod top;
 mod usage;

@@ -20,6 +20,10 @@ fn wrong_usage_exits_with_2_and_says_how_to_mend_it() {
         (&["rules", "--rules", "/no/such/folder", "check"], "no such folder"),
         (&["rules", "test", "--min-coverage", "101"], "from 0 to 100"),
         (&["classify", "-", "--container", "executor"], "executor:OOMKilled:137"),
+        #[cfg(target_os = "linux")]
+        (&["hostagent", "--memory-share", "0.9"], "give 0 to 0.5"),
+        #[cfg(target_os = "linux")]
+        (&["hostagent", "--server", "nowhere", "--no-bpf", "--listen", "127.0.0.1:0"], "write http://host:port"),
     ] {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", stderr(&output));

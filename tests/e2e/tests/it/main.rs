@@ -4,6 +4,7 @@
 mod crash;
 mod degraded;
 mod healing;
+mod host;
 mod layers;
 mod process;
 mod replicas;

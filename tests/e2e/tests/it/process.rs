@@ -32,6 +32,15 @@ pub(crate) fn client() -> Client {
     http_client(Timeouts { connect: Duration::from_secs(2), total: Duration::from_secs(30) }).unwrap()
 }
 
+/// Waits until a page is there.
+pub(crate) async fn wait_for_page(url: &str) {
+    let (client, start) = (client(), Instant::now());
+    while !client.get(url).send().await.is_ok_and(|answer| answer.status().is_success()) {
+        assert!(start.elapsed() < READY_TIMEOUT, "{url} is not there");
+        tokio::time::sleep(POLL).await;
+    }
+}
+
 /// A server process.
 pub(crate) struct Server {
     child: Child,

@@ -12,6 +12,18 @@ const SUBMIT_TIMEOUT: Duration = Duration::from_mins(4);
 
 /// Submits one of `tests/e2e/jobs` to the server; answers the report on all attempts.
 pub(crate) async fn submit(server: &Server, workdir: &Path, conf: &[&str], job: &str, arguments: &[&str]) -> Value {
+    submit_as(Path::new("spark-submit"), server, workdir, conf, job, arguments).await
+}
+
+/// With a `spark-submit` of the test's own.
+pub(crate) async fn submit_as(
+    spark_submit: &Path,
+    server: &Server,
+    workdir: &Path,
+    conf: &[&str],
+    job: &str,
+    arguments: &[&str],
+) -> Value {
     let report = workdir.join("report.json");
     let output = workdir.join("submit.log");
     let log = fs::File::create(&output).unwrap();
@@ -21,14 +33,9 @@ pub(crate) async fn submit(server: &Server, workdir: &Path, conf: &[&str], job: 
         .arg(binary("paramedic"))
         .args(["submit", "--server", &server.url, "--workflow", "e2e", "--run", "1", "--report"])
         .arg(&report)
-        .args([
-            "--",
-            "spark-submit",
-            "--conf",
-            "spark.ui.enabled=false",
-            "--conf",
-            "spark.ui.showConsoleProgress=false",
-        ]);
+        .arg("--")
+        .arg(spark_submit)
+        .args(["--conf", "spark.ui.enabled=false", "--conf", "spark.ui.showConsoleProgress=false"]);
     for setting in conf {
         command.args(["--conf", setting]);
     }

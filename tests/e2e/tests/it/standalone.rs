@@ -63,6 +63,30 @@ impl Drop for Daemon {
     }
 }
 
+/// A master and its worker.
+pub(crate) struct MasterAndWorker {
+    pub(crate) master: String,
+    page: String,
+    daemons: Vec<Daemon>,
+}
+
+impl MasterAndWorker {
+    /// `settings` are the worker's environment.
+    pub(crate) async fn start(folder: &Path, settings: &[(&str, &str)]) -> Self {
+        let arguments =
+            ["org.apache.spark.deploy.master.Master", "--host", "127.0.0.1", "--port", "0", "--webui-port", "0"];
+        let mut master_daemon = Daemon::spawn(folder, "master", &[], &arguments);
+        let master = format!("spark://127.0.0.1:{}", master_daemon.port_of("sparkMaster").await);
+        let page = format!("http://127.0.0.1:{}", master_daemon.port_of("MasterUI").await);
+        let work = folder.join("work").display().to_string();
+        let of_worker = ["org.apache.spark.deploy.worker.Worker", "--host", "127.0.0.1", "--webui-port", "0"];
+        let arguments = [&of_worker[..], &["--work-dir", &work, "--cores", "1", "--memory", "1g", &master]].concat();
+        let mut worker = Daemon::spawn(folder, "worker", settings, &arguments);
+        worker.said("Successfully registered with master").await;
+        Self { master, page, daemons: vec![worker, master_daemon] }
+    }
+}
+
 /// A master, a worker, and a History Server over `events`.
 pub(crate) struct Cluster {
     folder: PathBuf,
@@ -84,18 +108,8 @@ impl Cluster {
         );
         let arguments = ["org.apache.spark.deploy.history.HistoryServer"];
         let mut history = Daemon::spawn(folder, "history", &[("SPARK_HISTORY_OPTS", &options)], &arguments);
-        let arguments =
-            ["org.apache.spark.deploy.master.Master", "--host", "127.0.0.1", "--port", "0", "--webui-port", "0"];
-        let mut master_daemon = Daemon::spawn(folder, "master", &[], &arguments);
-        let master = format!("spark://127.0.0.1:{}", master_daemon.port_of("sparkMaster").await);
-        let master_page = format!("http://127.0.0.1:{}", master_daemon.port_of("MasterUI").await);
-        let work = folder.join("work").display().to_string();
-        let of_worker = ["org.apache.spark.deploy.worker.Worker", "--host", "127.0.0.1", "--webui-port", "0"];
-        let arguments = [&of_worker[..], &["--work-dir", &work, "--cores", "1", "--memory", "1g", &master]].concat();
-        let mut worker = Daemon::spawn(folder, "worker", &[], &arguments);
-        worker.said("Successfully registered with master").await;
+        let MasterAndWorker { master, page: master_page, daemons } = MasterAndWorker::start(folder, &[]).await;
         let history_page = format!("http://127.0.0.1:{}", history.port_of("HistoryServerUI").await);
-        let daemons = vec![worker, master_daemon];
         Self { folder: folder.to_owned(), master, master_page, history: history_page, daemons, _history: history }
     }
 
