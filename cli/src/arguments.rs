@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     audit::Audit, classify::Classify, failures::Failures, models::Models, patches::Patches, rules::Rules,
-    submit::Submit, tokens::Tokens,
+    savings::Savings, submit::Submit, tokens::Tokens,
 };
 #[cfg(feature = "server")]
 use crate::commands::{backup::Backup, serve::Serve, train::Train};
@@ -40,6 +40,8 @@ pub(crate) enum Command {
     Rules(Rules),
     /// Show failures and what was decided on them
     Failures(Failures),
+    /// Show what healing saved, against the jobs held out as control
+    Savings(Savings),
     /// Show, create and revoke configuration patches
     Patches(Patches),
     /// Show who changed what, when and why

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use paramedic_domain::{Category, Decision, FailureId, Timestamp};
+use paramedic_domain::{Category, Decision, FailureId, LedgerLine, Timestamp};
 use paramedic_service::FailureQuery;
 
 use crate::{
@@ -31,7 +31,7 @@ enum FailuresCommand {
     /// List failures, newest first
     #[command(after_help = "Example:\n  paramedic failures list --category memory_configuration --json")]
     List(List),
-    /// Show one failure and the decision on it
+    /// Show one failure and everything that followed from it
     #[command(after_help = "Example:\n  paramedic failures show 0192d3f0-5c1e-5b7e-9d41-2f1a6a7f0c55")]
     Show {
         /// The failure
@@ -96,13 +96,13 @@ pub(crate) async fn run(arguments: Failures) -> Result<ExitCode, CommandError> {
             output::tell_next_page(page.next_cursor.as_deref());
         }
         FailuresCommand::Show { id, json } => {
-            let decision = client.failure(id).await?.ok_or_else(|| {
+            let line = client.ledger(id).await?.ok_or_else(|| {
                 CommandError::No(format!("there is no failure {id}; `paramedic failures list` lists them"))
             })?;
             if json {
-                output::print_json(&decision)?;
+                output::print_json(&line)?;
             } else {
-                output::print(&whole(&decision))?;
+                output::print(&whole(&line))?;
             }
         }
     }
@@ -123,12 +123,28 @@ fn row(decision: &Decision) -> Vec<String> {
     ]
 }
 
-fn whole(decision: &Decision) -> String {
+fn whole(line: &LedgerLine) -> String {
+    let decision = &line.decision;
     let job = &decision.job;
     let mut lines = vec![
         format!("failure {}, decided {}", decision.failure_id, decision.decided_at),
         format!("{} / {} / {}, run {}, attempt {}", job.scheduler, job.workflow, job.job, job.run, job.attempt),
     ];
     lines.extend(decision_text::decision(decision, None));
+    if let Some(withheld) = decision.withheld {
+        lines.push(format!("held out as control: {withheld} was not given"));
+    }
+    for (what, patch) in [("for the retry", &line.retry_patch), ("for the job", &line.job_patch)] {
+        if let Some(patch) = patch {
+            let until = patch.content.expires_at.map_or_else(String::new, |end| format!(", until {end}"));
+            lines.push(format!("patch {what}: {} is {}{until}", patch.id, patch.status));
+        }
+    }
+    if let Some(retry) = &line.retry {
+        let class = retry.class.as_ref().map_or_else(String::new, |class| format!(" with {class}"));
+        let cost = retry.cost_usd.map_or_else(String::new, |cost| format!(", {cost:.4} USD"));
+        lines.push(format!("attempt {} {}{class}{cost}", retry.job.attempt, retry.status));
+    }
+    lines.push(format!("outcome: {}", line.outcome));
     lines.join("\n")
 }

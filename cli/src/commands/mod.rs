@@ -12,6 +12,7 @@ pub(crate) mod logs;
 pub(crate) mod models;
 pub(crate) mod patches;
 pub(crate) mod rules;
+pub(crate) mod savings;
 #[cfg(feature = "server")]
 pub(crate) mod serve;
 pub(crate) mod submit;
@@ -41,6 +42,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, CommandError> {
         Command::Classify(classify) => classify::run(&classify),
         Command::Rules(rules) => rules::run(&rules),
         Command::Failures(failures) => block_on(failures::run(failures)),
+        Command::Savings(savings) => block_on(savings::run(savings)),
         Command::Patches(patches) => block_on(patches::run(patches, clock)),
         #[cfg(feature = "server")]
         Command::Backup(backup) => block_on(backup::run(backup)),

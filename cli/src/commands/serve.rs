@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 use clap::Args;
-use paramedic_classifier::{Classifier, ClassifierConfig, LogArguments};
+use paramedic_classifier::{Classifier, ClassifierConfig, DecisionArguments, LogArguments};
 use paramedic_configsvc::{ConfigState, kubernetes};
 use paramedic_domain::{Clock, Role};
 use paramedic_recommender::{
@@ -52,6 +52,8 @@ pub(crate) struct Serve {
     open_kubernetes_webhook: bool,
     #[command(flatten)]
     logs: LogArguments,
+    #[command(flatten)]
+    decision: DecisionArguments,
     /// Write the server's URL to this file once it can be asked
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
@@ -137,6 +139,7 @@ fn classifier(
     config.peers.configsvc_url = url.to_owned();
     config.peers.token = Some(token);
     arguments.logs.apply(&mut config.collect);
+    arguments.decision.apply(&mut config.decision);
     Classifier::start(&config, store.clone(), clock.clone()).map_err(|error| CommandError::Usage(error.to_string()))
 }
 

@@ -36,6 +36,8 @@ fn table() -> Vec<(&'static str, &'static str, &'static [&'static str], Value)> 
         ("get", "/v1/failures", ALL_BUT_AGENTS, none()),
         ("get", "/v1/failures/{id}", ALL_BUT_AGENTS, none()),
         ("get", "/v1/failures/{id}/logs", AUTHORS, none()),
+        ("get", "/v1/failures/{id}/ledger", ALL_BUT_AGENTS, none()),
+        ("get", "/v1/savings", ALL_BUT_AGENTS, none()),
         (
             "post",
             "/v1/failures",

@@ -179,6 +179,18 @@ fn a_retry_starts_with_the_recommended_configuration_and_the_story_is_told() {
     assert!(!story.to_string().contains("hunter2"));
     let failures = server.json(&["failures", "list", "--json"]);
     assert_eq!(failures["items"][0]["job"]["run"], "r1");
+    let id = failures["items"][0]["failure_id"].as_str().unwrap();
+    let line = stdout(&server.ask(&["failures", "show", id]));
+    for part in ["patch for the retry", "patch for the job", "attempt 2 succeeded", "outcome: healed"] {
+        assert!(line.contains(part), "{part} is missing in:\n{line}");
+    }
+    let savings = server.json(&["savings", "--json"]);
+    assert_eq!(
+        (&savings["treated"]["healed"], &savings["control"]["failed_runs"]),
+        (&1.into(), &0.into()),
+        "{savings}"
+    );
+    assert!(stdout(&server.ask(&["savings"])).contains("--control-share"));
     assert!(!failures.to_string().contains("hunter2"));
 }
 

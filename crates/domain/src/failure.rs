@@ -155,6 +155,9 @@ pub struct Decision {
     /// What could not be used: `log_unavailable:<log>`, `log_truncated:<log>`, `recommender_unavailable`,
     /// `configsvc_unavailable`, `model_missing`, `event_log_unavailable`, `layer_unavailable:<layer>: <what mends it>`, …
     pub degraded: Vec<String>,
+    /// The action that was not given, because the job is held out as control: it is retried as if nobody looked after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withheld: Option<Action>,
     /// When it was decided.
     pub decided_at: Timestamp,
 }

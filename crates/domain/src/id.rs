@@ -96,6 +96,21 @@ impl PatchId {
         Self(derive("patch", idempotency_key.as_bytes()))
     }
 
+    /// The patch for the run's next attempts that the decision on a failure made.
+    pub fn of_retry(failure: FailureId) -> Self {
+        Self::of(&failure.to_string())
+    }
+
+    /// The patch for the whole job that the retry's was widened to.
+    pub fn of_job(failure: FailureId) -> Self {
+        Self::of(&Self::widening_key(failure))
+    }
+
+    /// The idempotency key of the patch for the whole job.
+    pub fn widening_key(failure: FailureId) -> String {
+        format!("widened:{failure}")
+    }
+
     /// 0 to 99: the hundredth of all jobs that this one is in, for this patch. It differs between patches, so that it is
     /// not always the same jobs that try what is new.
     pub fn bucket_of(self, scheduler: &str, workflow: &str, job: &str) -> u8 {
@@ -114,6 +129,18 @@ impl PatchId {
     pub fn fresh() -> Self {
         Self(Uuid::now_v7())
     }
+}
+
+/// 0 to 1, evenly over all jobs: always the same for one job.
+pub(crate) fn fraction_of_job(scheduler: &str, workflow: &str, job: &str) -> f64 {
+    let mut name = Vec::new();
+    for part in [scheduler, workflow, job] {
+        name.extend_from_slice(&(part.len() as u64).to_be_bytes());
+        name.extend_from_slice(part.as_bytes());
+    }
+    let (high, _) = derive("control", &name).as_u64_pair();
+    // The version's bits lie in the low half of `high`.
+    (high >> 32) as f64 / f64::from(u32::MAX)
 }
 
 fn derive(kind: &str, content: &[u8]) -> Uuid {

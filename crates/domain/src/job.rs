@@ -41,6 +41,12 @@ pub struct Job {
 }
 
 impl Job {
+    /// Is it among the share (0 to 1) of jobs that are held out as control? The same answer for every run and attempt of a
+    /// job, and yes at a greater share where it is yes at a smaller one.
+    pub fn is_control(&self, share: f64) -> bool {
+        crate::id::fraction_of_job(&self.scheduler, &self.workflow, &self.job) < share
+    }
+
     /// The tuple that names this attempt.
     pub fn attempt_key(&self) -> AttemptKey {
         AttemptKey {

@@ -14,16 +14,19 @@ pub mod freeze;
 pub mod id;
 pub mod inbox;
 pub mod job;
+pub mod ledger;
 pub mod log;
 pub mod model;
 pub mod mutation;
 pub mod page;
 pub mod patch;
+pub mod patch_values;
 pub mod policy;
 pub mod problem;
 pub mod recommendation;
 pub mod role;
 pub mod rule;
+pub mod savings;
 pub mod scope;
 pub mod time;
 pub mod token;
@@ -40,6 +43,7 @@ pub use freeze::{Freeze, NewFreeze};
 pub use id::{FailureId, FreezeId, PatchId, RecommendationId};
 pub use inbox::{LogExcerpt, TellingExcerpt, UnclassifiedDetail, UnclassifiedGroup, UnclassifiedSample};
 pub use job::{AttemptKey, Job};
+pub use ledger::{LedgerLine, LedgerOutcome};
 pub use log::{LogKind, LogSource};
 pub use mutation::{
     AppliedPatch, ExplainedKey, ExplainedPatch, Explanation, LostValue, MutateRequest, MutateResponse, Provenance,
@@ -47,6 +51,7 @@ pub use mutation::{
 };
 pub use page::Page;
 pub use patch::{Guard, NewPatch, Owner, Patch, PatchChange, PatchStatus};
+pub use patch_values::own_values;
 pub use policy::{Bound, Policy, ScopedBounds};
 pub use problem::Problem;
 pub use recommendation::{Alternative, Prediction, Recommendation, RecommendationRequest};

@@ -82,6 +82,26 @@ impl Validate for PatchQuery {
     }
 }
 
+/// `GET /v1/savings`: which failures are counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct SavingsQuery {
+    /// Decided at or after this time; 30 days ago where it is not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// Of this workflow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workflow: Option<String>,
+    /// Of this job.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job: Option<String>,
+}
+
+impl Validate for SavingsQuery {
+    fn validate(&self, _: &str, _: &mut Vec<Violation>) {}
+}
+
 /// `GET /v1/unclassified`: which groups of unclassified failures.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]

@@ -1,6 +1,6 @@
 //! Ended attempts: the recommender's history and the trainer's labels.
 
-use paramedic_domain::{AttemptRecord, FailureId, Job, Page, Timestamp};
+use paramedic_domain::{AttemptRecord, Decision, FailureId, Job, Page, Timestamp};
 
 use crate::{
     Store, StoreError,
@@ -16,8 +16,8 @@ impl Store {
         let text = json::write("attempt", record)?;
         run!(self, writer, connection => {
             let inserted = sqlx::query(
-                "insert into attempts (attempt_id, scheduler, workflow, job, run, attempt, record, recorded_at) \
-                 values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (attempt_id) do nothing",
+                "insert into attempts (attempt_id, scheduler, workflow, job, run, attempt, record, recorded_at, status, \
+                 cost_usd, recommendation_id) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict (attempt_id) do nothing",
             )
             .bind(id)
             .bind(&record.job.scheduler)
@@ -27,10 +27,25 @@ impl Store {
             .bind(i64::from(record.job.attempt))
             .bind(text)
             .bind(now.as_microseconds())
+            .bind(record.status.as_str())
+            .bind(record.cost_usd)
+            .bind(record.recommendation_id.map(|id| id.to_string()))
             .execute(connection)
             .await?;
             Ok(inserted.rows_affected() == 1)
         })
+    }
+
+    /// How an attempt ended, where it is known.
+    pub async fn attempt(&self, id: FailureId) -> Result<Option<AttemptRecord>, StoreError> {
+        let id = id.to_string();
+        let found: Option<(String,)> = run!(self, reader, connection => {
+            Ok(sqlx::query_as("select record from attempts where attempt_id = $1")
+                .bind(&id)
+                .fetch_optional(connection)
+                .await?)
+        })?;
+        found.map(|(text,)| json::read("attempt", &id, &text)).transpose()
     }
 
     /// The attempts of every run of this job (its scheduler, workflow and job), newest first; at most `limit`, which is
@@ -77,5 +92,33 @@ impl Store {
             .map(|(id, at, text)| Ok((Cursor { at, id: id.clone() }, json::read("attempt", &id, &text)?)))
             .collect::<Result<Vec<_>, StoreError>>()?;
         Ok(page(attempts, limit))
+    }
+
+    /// As [`attempts_since`](Self::attempts_since), each with the decision on it, where it failed and was decided.
+    pub async fn decided_attempts_since(
+        &self,
+        since: Timestamp,
+        limit: u32,
+        cursor: Option<&str>,
+    ) -> Result<Page<(AttemptRecord, Option<Decision>)>, StoreError> {
+        let start = Cursor { at: since.as_microseconds(), id: String::new() };
+        let after = cursor.map_or(Ok(start), Cursor::parse)?;
+        let found: Vec<(String, i64, String, Option<String>)> = run!(self, reader, connection => {
+            Ok(sqlx::query_as(
+                "select a.attempt_id, a.recorded_at, a.record, d.decision \
+                 from attempts a left join decisions d on d.failure_id = a.attempt_id \
+                 where (a.recorded_at, a.attempt_id) > ($1, $2) order by a.recorded_at, a.attempt_id limit $3",
+            )
+            .bind(after.at)
+            .bind(after.id)
+            .bind(rows(limit))
+            .fetch_all(connection)
+            .await?)
+        })?;
+        let attempts = found.into_iter().map(|(id, at, record, decision)| {
+            let decision = decision.map(|text| json::read("decision", &id, &text)).transpose()?;
+            Ok((Cursor { at, id: id.clone() }, (json::read("attempt", &id, &record)?, decision)))
+        });
+        Ok(page(attempts.collect::<Result<Vec<_>, StoreError>>()?, limit))
     }
 }

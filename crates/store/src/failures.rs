@@ -1,6 +1,6 @@
 //! Failures and the decisions on them.
 
-use paramedic_domain::{Category, Decision, FailureId, FailureReport, LogSource, Page, Timestamp};
+use paramedic_domain::{Action, Category, Decision, FailureId, FailureReport, LogSource, Page, Timestamp};
 
 use crate::{
     Store, StoreError,
@@ -93,8 +93,8 @@ impl Store {
         let text = json::write("decision", decision)?;
         run!(self, writer, connection => {
             let inserted: Option<(String,)> = sqlx::query_as(
-                "insert into decisions (failure_id, scheduler, workflow, job, class, category, decided_at, decision) \
-                 values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (failure_id) do nothing returning failure_id",
+                "insert into decisions (failure_id, scheduler, workflow, job, class, category, decided_at, decision, \
+                 action, withheld) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict (failure_id) do nothing returning failure_id",
             )
             .bind(&id)
             .bind(&decision.job.scheduler)
@@ -104,6 +104,8 @@ impl Store {
             .bind(decision.classification.category.as_str())
             .bind(decision.decided_at.as_microseconds())
             .bind(text)
+            .bind(decision.action.as_str())
+            .bind(decision.withheld.map(Action::as_str))
             .fetch_optional(&mut *connection)
             .await?;
             if inserted.is_some() {

@@ -20,6 +20,7 @@ mod policy;
 mod pool;
 mod recommendations;
 mod revision;
+mod savings;
 mod tokens;
 mod unclassified;
 
@@ -30,6 +31,7 @@ pub use failure_logs::LogRetention;
 pub use failures::{BegunFailure, FailureFilter};
 pub use patches::{ChangedPatch, GuardedAttempts, PatchFilter, PatchUpdate};
 pub use revision::ChangeSignals;
+pub use savings::{DecidedAttempt, DecidedFilter};
 pub use tokens::TOKENS_MAX;
 pub use unclassified::{Unclassified, UnclassifiedFilter};
 

@@ -1,6 +1,7 @@
 //! The command line of the classifier as a process of its own.
 
 mod cluster;
+mod decision;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -14,6 +15,7 @@ use crate::{
 };
 
 pub use cluster::ClusterArguments;
+pub use decision::DecisionArguments;
 
 /// Classifies failed Spark jobs and decides what follows.
 ///
@@ -48,6 +50,9 @@ pub struct Arguments {
     /// Where logs may be read from.
     #[command(flatten)]
     pub logs: LogArguments,
+    /// How decisions are given.
+    #[command(flatten)]
+    pub decision: DecisionArguments,
     /// `text` or `json`. `RUST_LOG` says what is logged.
     #[arg(long, default_value = "text")]
     pub log_format: LogFormat,
@@ -99,6 +104,7 @@ impl From<Arguments> for ClassifierConfig {
         config.peers.token = arguments.token;
         config.peers.ca_file = arguments.peer_ca_file;
         arguments.logs.apply(&mut config.collect);
+        arguments.decision.apply(&mut config.decision);
         config
     }
 }

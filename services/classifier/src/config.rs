@@ -122,7 +122,7 @@ impl Default for KeepConfig {
 }
 
 /// Bounds of a decision.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct DecisionConfig {
     /// Reports worked on at once; more wait. Each may hold `collect.total_bytes_max` of logs, and
     /// `collect.cluster.layer_bytes_max` of each of two layers. Default: 8.
@@ -136,6 +136,11 @@ pub struct DecisionConfig {
     pub store_timeout: Duration,
     /// How long a retry's patch applies, in seconds from the first report. Default: 7 days, longer than runs are retried.
     pub patch_lifetime_s: i64,
+    /// How long a patch applies to the whole job after a success with it, in seconds. Default: 14 days.
+    pub job_patch_lifetime_s: i64,
+    /// The share of jobs that are retried unchanged, whatever is decided, so that savings can be measured against them; 0
+    /// to 1. Default: 0.
+    pub control_share: f64,
 }
 
 impl Default for DecisionConfig {
@@ -146,6 +151,8 @@ impl Default for DecisionConfig {
             match_timeout: Duration::from_secs(10),
             store_timeout: Duration::from_secs(3),
             patch_lifetime_s: 7 * 24 * 3600,
+            job_patch_lifetime_s: 14 * 24 * 3600,
+            control_share: 0.0,
         }
     }
 }

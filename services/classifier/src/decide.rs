@@ -26,6 +26,12 @@ pub(crate) fn action(
     }
 }
 
+/// What is given of what was decided, and what is withheld: a job held out as control is retried unchanged, as it would be
+/// if nobody looked after it.
+pub(crate) const fn given(decided: Action, control: bool) -> (Action, Option<Action>) {
+    if control { (Action::RetryUnchanged, Some(decided)) } else { (decided, None) }
+}
+
 #[cfg(test)]
 mod tests {
     use paramedic_domain::{Configuration, RecommendationId};

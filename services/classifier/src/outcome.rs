@@ -13,8 +13,7 @@ use crate::{
     state::Classifier,
 };
 
-/// Records the end of an attempt: collect → price → forward → store. A repetition gets the first receipt. What follows
-/// for the patches that the attempt ran with (widening them, revoking them) is a step after `store`.
+/// Records the end of an attempt: collect → price → forward → settle → store. A repetition gets the first receipt.
 pub(crate) async fn record(classifier: &Classifier, mut report: OutcomeReport) -> Result<OutcomeReceipt, ApiError> {
     let mut degraded = Degraded::default();
     let event_log = step("collect", classifier.collector.event_log(report.event_log.as_ref(), &mut degraded)).await;
@@ -22,6 +21,7 @@ pub(crate) async fn record(classifier: &Classifier, mut report: OutcomeReport) -
     let config = configuration::effective(&report.config, event_log.as_ref());
     let cost_usd =
         report.cost_usd.or_else(|| cost_usd(&classifier.prices, &config, report.started_at, report.finished_at));
+    let ran_with = step("ran_with", classifier.ran_with(&report.job, &config, &mut degraded)).await;
     let evidence = AttemptEvidence {
         event_log,
         cluster: None,
@@ -40,9 +40,10 @@ pub(crate) async fn record(classifier: &Classifier, mut report: OutcomeReport) -
         finished_at: report.finished_at,
         cost_usd,
         evidence: Some(evidence),
-        recommendation_id: classifier.followed_recommendation(&report.job, &mut degraded).await,
+        recommendation_id: classifier.followed_recommendation(&report.job, &ran_with, &mut degraded).await,
     };
     let forwarded = step("forward", classifier.forward(&attempt, &mut degraded)).await;
+    step("settle", classifier.settle_outcome(&report.job, report.status, &ran_with, &mut degraded)).await;
     step("store", store(classifier, &report, cost_usd, degraded, forwarded)).await
 }
 

@@ -1,10 +1,8 @@
 //! Storing a recommended configuration as a patch for the run's next attempts.
 
-use std::collections::BTreeMap;
-
 use paramedic_domain::{
-    Action, Classification, Configuration, FailureId, Job, NewPatch, Patch, PatchId, PatchReference, PatchStatus,
-    Recommendation, Scope, Timestamp, patch::REASON_BYTES_MAX,
+    Action, Classification, Configuration, FailureId, Job, NewPatch, Owner, Patch, PatchId, PatchReference,
+    PatchStatus, Recommendation, Scope, Timestamp, own_values, patch::REASON_BYTES_MAX,
 };
 use paramedic_service::ClientError;
 
@@ -20,11 +18,15 @@ use crate::{
 pub(crate) struct Occasion<'a> {
     pub(crate) failure_id: FailureId,
     pub(crate) job: &'a Job,
-    /// The configuration that it was reported with.
-    pub(crate) config: &'a Configuration,
+    /// The configuration that it was submitted with.
+    pub(crate) submitted: &'a Configuration,
+    /// The patches that it ran with.
+    pub(crate) ran_with: &'a [Patch],
     pub(crate) classification: &'a Classification,
     /// When the failure was first reported.
     pub(crate) reported_at: Timestamp,
+    /// The job is held out as control: what would heal it is computed and not given.
+    pub(crate) control: bool,
 }
 
 /// Who computed a configuration.
@@ -55,7 +57,7 @@ impl Classifier {
         recommendation: Option<&Recommendation>,
         degraded: &mut Degraded,
     ) -> Option<PatchReference> {
-        let recommendation = recommendation.filter(|it| it.action == Action::RetryWithConfig)?;
+        let recommendation = recommendation.filter(|it| it.action == Action::RetryWithConfig && !occasion.control)?;
         if recommendation.patch.0.is_empty() {
             degraded.add_because(RECOMMENDATION_EMPTY, &"a retry with a configuration that changes nothing");
             return None;
@@ -79,16 +81,29 @@ impl Classifier {
     }
 
     fn new_patch(&self, occasion: &Occasion<'_>, source: PatchSource, recommendation: &Recommendation) -> NewPatch {
-        NewPatch {
+        let mut patch = NewPatch {
             scope: Scope::next_attempts_of(occasion.job),
             patch: recommendation.patch.clone(),
             source: source.as_str().to_owned(),
             reason: Some(reason(occasion, recommendation)),
             expires_at: Some(occasion.reported_at.plus_seconds(self.bounds.patch_lifetime_s)),
             decision_id: Some(occasion.failure_id),
-            only_if: values_before(occasion.config, &recommendation.patch),
             ..NewPatch::default()
+        };
+        // The change is to what the attempt ran with: what earlier patches had set there is carried on, as they may go.
+        let changed = patch.values();
+        let carried = occasion.ran_with.iter().filter(|earlier| earlier.content.owner() == Owner::Recommender);
+        for key in carried.flat_map(|earlier| earlier.content.values().into_keys()) {
+            if !changed.contains_key(&key) {
+                let value = recommendation.config.get(&key).cloned();
+                patch.merge.insert(key, value);
+            }
         }
+        let keys = patch.values();
+        patch.only_if = own_values(keys.keys().map(String::as_str), occasion.submitted, occasion.ran_with);
+        // What the report did not name may have come from elsewhere, and is not held against the job.
+        patch.only_if.retain(|_, value| value.is_some());
+        patch
     }
 
     /// A report before this one (with other logs, cut off before its decision was stored) has made the patch: that one
@@ -111,13 +126,6 @@ impl Classifier {
             }
         }
     }
-}
-
-/// The values that the change was made for: a job that was edited meanwhile is left alone. What the report did not name may
-/// have come from elsewhere (Spark's own defaults) and is not held against the job.
-fn values_before(config: &Configuration, patch: &json_patch::Patch) -> BTreeMap<String, Option<String>> {
-    let keys = patch.0.iter().filter_map(|operation| Some(operation.path().first()?.decoded().into_owned()));
-    keys.filter_map(|key| config.get(&key).map(|value| (key.clone(), Some(value.clone())))).collect()
 }
 
 fn reference(patch: &Patch) -> Option<PatchReference> {

@@ -86,15 +86,26 @@ async fn work(
     let cost_usd =
         report.cost_usd.or_else(|| cost_usd(&classifier.prices, &config, report.started_at, report.finished_at));
     let evidence = evidence::of_failure(&report, collected.event_log, cost_usd);
-    let followed = classifier.followed_recommendation(&report.job, &mut degraded).await;
+    let ran_with = step("ran_with", classifier.ran_with(&report.job, &config, &mut degraded)).await;
+    let followed = classifier.followed_recommendation(&report.job, &ran_with, &mut degraded).await;
     let attempt = evidence::record_of_failure(&report, &config, &classification, evidence, followed);
 
-    let occasion =
-        Occasion { failure_id, job: &report.job, config: &report.config, classification: &classification, reported_at };
-    let Healing { recommendation, patch } = classifier.heal(&occasion, attempt, &mut degraded).await;
+    let occasion = Occasion {
+        failure_id,
+        job: &report.job,
+        submitted: &report.config,
+        ran_with: &ran_with,
+        classification: &classification,
+        reported_at,
+        control: report.job.is_control(classifier.bounds.control_share),
+    };
+    let Healing { recommendation, patch, given_back } = classifier.heal(&occasion, attempt, &mut degraded).await;
 
-    let carried = if patch.is_some() { decide::Carried::Yes } else { decide::Carried::No };
-    let action = decide::action(&classification, recommendation.as_ref(), carried);
+    let carried =
+        if patch.is_some() || given_back || occasion.control { decide::Carried::Yes } else { decide::Carried::No };
+    let decided = decide::action(&classification, recommendation.as_ref(), carried);
+    step("settle", classifier.settle_failure(&occasion, decided, &mut degraded)).await;
+    let (action, withheld) = decide::given(decided, occasion.control);
     let decision = Decision {
         failure_id,
         job: report.job,
@@ -103,6 +114,7 @@ async fn work(
         recommendation,
         patch,
         degraded: degraded.into_vec(),
+        withheld,
         decided_at: classifier.clock.now(),
     };
     classifier.rules.count(&decision.classification);
@@ -161,5 +173,8 @@ fn count(decision: &Decision) {
     metrics::counter!("paramedic_decisions_total", "class" => class.clone(), "category" => category.as_str(),
         "action" => decision.action.as_str())
     .increment(1);
+    if let Some(withheld) = decision.withheld {
+        metrics::counter!("paramedic_withheld_total", "action" => withheld.as_str()).increment(1);
+    }
     tracing::info!(%class, %category, action = %decision.action, degraded = ?decision.degraded, "decided");
 }

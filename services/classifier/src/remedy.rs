@@ -14,28 +14,34 @@ use crate::{
 pub(crate) struct Healing {
     pub(crate) recommendation: Option<Recommendation>,
     pub(crate) patch: Option<PatchReference>,
+    /// The retry needs no patch: what had lowered its memory is gone.
+    pub(crate) given_back: bool,
 }
 
 impl Classifier {
-    /// Heals by the rule's remedy where there is one and the policy lets it pass, else by what the recommender says.
+    /// Gives back what right sizing took, where it did; else heals by the rule's remedy where there is one and the policy lets it pass, else by what the recommender says.
     pub(crate) async fn heal(
         &self,
         occasion: &Occasion<'_>,
         attempt: AttemptRecord,
         degraded: &mut Degraded,
     ) -> Healing {
+        if let Some(before) = step("give_back", self.give_back(occasion, &attempt.config, degraded)).await {
+            step("recommend", self.forward(&attempt, degraded)).await;
+            return Healing { recommendation: Some(before), patch: None, given_back: true };
+        }
         if let Some(remedy) = remedy(occasion, &attempt.config) {
             let patch = step("patch", self.store_patch(occasion, PatchSource::Rule, Some(&remedy), degraded)).await;
             if patch.is_some() {
                 step("recommend", self.forward(&attempt, degraded)).await;
-                return Healing { recommendation: Some(remedy), patch };
+                return Healing { recommendation: Some(remedy), patch, given_back: false };
             }
         }
         let recommendation = step("recommend", self.recommend(attempt, occasion.classification, degraded)).await;
         let patch =
             step("patch", self.store_patch(occasion, PatchSource::Recommender, recommendation.as_ref(), degraded))
                 .await;
-        Healing { recommendation, patch }
+        Healing { recommendation, patch, given_back: false }
     }
 }
 

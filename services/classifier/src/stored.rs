@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use paramedic_domain::{Action, AttemptKey, Decision, FailureId, FailureReport, Job, RecommendationId, Timestamp};
+use paramedic_domain::{Decision, FailureId, FailureReport, Job, Patch, RecommendationId, Timestamp};
 use paramedic_store::StoreError;
 
 use crate::{
@@ -45,13 +45,16 @@ impl Classifier {
         decision
     }
 
-    /// The recommendation that gave this attempt its configuration: the one for the attempt before it.
-    pub(crate) async fn followed_recommendation(&self, job: &Job, degraded: &mut Degraded) -> Option<RecommendationId> {
-        let attempt = job.attempt.checked_sub(1).filter(|attempt| *attempt > 0)?;
-        let before = FailureId::of(&AttemptKey { attempt, ..job.attempt_key() });
-        let decision = self.in_time(Box::pin(self.store.decision(before)), degraded).await??;
-        let followed = decision.action == Action::RetryWithConfig;
-        decision.recommendation.filter(|_| followed).map(|recommendation| recommendation.recommendation_id)
+    /// The recommendation whose configuration this attempt ran with: that of the newest patch for its run that shows in it.
+    pub(crate) async fn followed_recommendation(
+        &self,
+        job: &Job,
+        ran_with: &[Patch],
+        degraded: &mut Degraded,
+    ) -> Option<RecommendationId> {
+        let of_run = ran_with.iter().rev().find(|patch| patch.content.scope.run.as_ref() == Some(&job.run))?;
+        let decision = self.in_time(Box::pin(self.store.decision(of_run.content.decision_id?)), degraded).await??;
+        decision.recommendation.map(|recommendation| recommendation.recommendation_id)
     }
 
     /// What the call answers, in time. (Its future is large: box it.)

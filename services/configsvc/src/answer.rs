@@ -119,13 +119,12 @@ impl Answer {
     }
 
     fn count_uses(&self, live: &Live, job: &Job) {
+        let attempt = FailureId::of(&job.attempt_key());
         for (patch, _) in self.applied() {
             if patch.patch.content.max_uses.is_none() {
                 live.uses.add(patch.patch.id);
             }
-            if patch.patch.content.guard.is_some() {
-                live.uses.started(patch.patch.id, FailureId::of(&job.attempt_key()));
-            }
+            live.uses.started(patch.patch.id, attempt);
         }
     }
 

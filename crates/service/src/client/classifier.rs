@@ -1,13 +1,13 @@
 //! The classifier's routes.
 
 use paramedic_domain::{
-    Decision, FailureId, FailureReport, LogExcerpt, MatchRequest, MatchResponse, OutcomeReceipt, OutcomeReport, Page,
-    RuleSetSummary, UnclassifiedDetail, UnclassifiedGroup,
+    Decision, FailureId, FailureReport, LedgerLine, LogExcerpt, MatchRequest, MatchResponse, OutcomeReceipt,
+    OutcomeReport, Page, RuleSetSummary, UnclassifiedDetail, UnclassifiedGroup, savings::SavingsReport,
 };
 use reqwest::Method;
 
 use super::transport::{Client, ClientError};
-use crate::query::{FailureQuery, UnclassifiedQuery};
+use crate::query::{FailureQuery, SavingsQuery, UnclassifiedQuery};
 
 impl Client {
     /// `POST /v1/failures`: a job failed; what now?
@@ -20,6 +20,11 @@ impl Client {
         self.find(&["v1", "failures", &id.to_string()]).await
     }
 
+    /// `GET /v1/failures/{id}/ledger`: a failure with everything that followed from it.
+    pub async fn ledger(&self, id: FailureId) -> Result<Option<LedgerLine>, ClientError> {
+        self.find(&["v1", "failures", &id.to_string(), "ledger"]).await
+    }
+
     /// `GET /v1/failures`: decisions, newest first.
     pub async fn failures(&self, query: &FailureQuery) -> Result<Page<Decision>, ClientError> {
         self.list(&["v1", "failures"], query).await
@@ -28,6 +33,11 @@ impl Client {
     /// `GET /v1/failures/{id}/logs`: what is kept of a failure's logs.
     pub async fn failure_logs(&self, id: FailureId) -> Result<Option<Page<LogExcerpt>>, ClientError> {
         self.find(&["v1", "failures", &id.to_string(), "logs"]).await
+    }
+
+    /// `GET /v1/savings`: what was healed, what was not retried, and the money.
+    pub async fn savings(&self, query: &SavingsQuery) -> Result<SavingsReport, ClientError> {
+        self.list(&["v1", "savings"], query).await
     }
 
     /// `GET /v1/unclassified`: groups of unclassified failures, those that cost most first.

@@ -47,12 +47,13 @@ impl Store {
         })
     }
 
-    /// Forgets which attempts started with patches that ended, and did not change, before this time. Returns how many.
-    pub async fn forget_guarded_attempts(&self, ended_before: Timestamp) -> Result<u64, StoreError> {
+    /// Forgets which attempts started with which patches, where either ended before this time. Returns how many.
+    pub async fn forget_patched_attempts(&self, ended_before: Timestamp) -> Result<u64, StoreError> {
         run!(self, writer, connection => {
             let forgotten = sqlx::query(
                 "delete from patch_attempts where patch_id in (select id from patches where updated_at < $1 \
-                 and (status in ('revoked', 'superseded') or expires_at < $1 or uses >= max_uses))",
+                 and (status in ('revoked', 'superseded') or expires_at < $1 or uses >= max_uses)) \
+                 or attempt_id in (select attempt_id from attempts where recorded_at < $1)",
             )
             .bind(ended_before.as_microseconds())
             .execute(connection)

@@ -1,9 +1,13 @@
 //! How often patches were applied.
 
-use paramedic_domain::{FailureId, PatchId, Timestamp};
+use paramedic_domain::{FailureId, Patch, PatchId, Timestamp};
 use sqlx::Connection;
 
+use super::row::PatchRow;
 use crate::{Store, StoreError, pool::run};
+
+/// Most patches of one attempt that are read; a mutate call that applies more is none of a real job.
+const PATCHES_OF_ATTEMPT_MAX: i64 = 500;
 
 impl Store {
     /// Counts one use of each patch that still applies at `now`, and returns those; one that was paused, revoked or used
@@ -32,6 +36,22 @@ impl Store {
             transaction.commit().await?;
             Ok(counted)
         })
+    }
+
+    /// The patches that an attempt started with, as they are at `now`.
+    pub async fn patches_of_attempt(&self, attempt: FailureId, now: Timestamp) -> Result<Vec<Patch>, StoreError> {
+        let found: Vec<PatchRow> = run!(self, reader, connection => {
+            Ok(sqlx::query_as(
+                "select p.id, p.version, p.status, p.content, p.uses, p.created_by, p.created_at, p.updated_at \
+                 from patch_attempts a join patches p on p.id = a.patch_id where a.attempt_id = $1 \
+                 order by p.created_at, p.id limit $2",
+            )
+            .bind(attempt.to_string())
+            .bind(PATCHES_OF_ATTEMPT_MAX)
+            .fetch_all(connection)
+            .await?)
+        })?;
+        found.into_iter().map(|row| row.patch_at(now)).collect()
     }
 
     /// Adds to the uses of patches that have no most uses, and keeps which attempts started with which patch. What was

@@ -1,10 +1,13 @@
 //! Ended attempts and outcomes.
 
-use paramedic_domain::AttemptStatus::{Failed, Succeeded};
+use paramedic_domain::{
+    AttemptStatus::{Failed, Succeeded},
+    Category,
+};
 
 use crate::{
     Database,
-    samples::{at, attempt, job, outcome},
+    samples::{at, attempt, decision, failure_id, job, outcome},
 };
 
 pub(crate) async fn the_first_record_wins(Database { store, .. }: Database) {
@@ -54,4 +57,18 @@ pub(crate) async fn the_first_outcome_wins(Database { store, .. }: Database) {
     assert_eq!(store.record_outcome(&second, &other, at(1)).await.unwrap(), receipt);
     let (next, next_receipt) = outcome(job("j", 2), Failed);
     assert_eq!(store.record_outcome(&next, &next_receipt, at(2)).await.unwrap(), next_receipt);
+}
+
+pub(crate) async fn one_attempt_is_found(Database { store, .. }: Database) {
+    let record = attempt(job("j", 1), Failed);
+    store.record_attempt(&record, at(0)).await.unwrap();
+    assert_eq!(store.attempt(failure_id(&record.job)).await.unwrap(), Some(record));
+    assert_eq!(store.attempt(failure_id(&job("j", 2))).await.unwrap(), None);
+    let decided = decision(job("j", 1), "Oom", Category::MemoryConfiguration, at(1));
+    store.finish_decision(&decided).await.unwrap();
+    store.record_attempt(&attempt(job("j", 2), Succeeded), at(1)).await.unwrap();
+    let page = store.decided_attempts_since(at(0), 1, None).await.unwrap();
+    assert_eq!(page.items, [(attempt(job("j", 1), Failed), Some(decided))]);
+    let rest = store.decided_attempts_since(at(0), 9, page.next_cursor.as_deref()).await.unwrap();
+    assert_eq!(rest.items, [(attempt(job("j", 2), Succeeded), None)]);
 }

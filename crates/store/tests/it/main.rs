@@ -18,6 +18,7 @@ mod patches;
 mod policy;
 mod recommendations;
 mod samples;
+mod savings;
 mod tokens;
 mod unclassified;
 
@@ -73,7 +74,8 @@ cases! {
         the_first_decision_wins two_tasks_decide_one_failure_once lists_page_newest_first filters_narrow
         a_cursor_of_another_make_is_refused names_are_data_not_sql;
     attempts: the_first_record_wins history_is_of_one_job_newest_first since_is_read_oldest_first_in_pages
-        the_first_outcome_wins;
+        the_first_outcome_wins one_attempt_is_found;
+    savings: decided_attempts_are_joined_with_the_next_one;
     recommendations: the_first_recommendation_wins history_is_of_one_job;
     host_samples: a_repeated_post_stores_nothing_twice samples_are_of_one_application old_samples_are_deleted;
     patches: a_new_patch_is_active_at_version_one the_same_content_again_is_the_same_patch
@@ -88,8 +90,8 @@ cases! {
     patch_life: a_draft_applies_once_it_is_activated a_successor_takes_the_place_of_the_one_before
         a_patch_goes_back_to_any_version a_renewal_keeps_the_content history_tells_before_after_and_the_decision
         changes_are_told_in_order_with_revisions live_patches_are_read_in_pages uses_are_added_in_batches
-        a_guard_counts_attempts_with_and_without_the_patch attempts_of_ended_patches_are_forgotten
-        history_cannot_be_rewritten
+        an_attempt_tells_its_patches a_guard_counts_attempts_with_and_without_the_patch
+        what_ended_long_ago_is_forgotten history_cannot_be_rewritten
         word_of_a_change_comes_from_another_store;
     audit: every_kind_of_change_is_told_in_one_order entries_are_narrowed entries_page_without_gaps
         entries_cannot_be_rewritten;

@@ -153,17 +153,18 @@ pub(crate) async fn a_guard_counts_attempts_with_and_without_the_patch(Database 
     assert_eq!(store.guarded_attempts(patch_id("k")).await.unwrap(), expected);
 }
 
-pub(crate) async fn attempts_of_ended_patches_are_forgotten(Database { store, .. }: Database) {
-    for (name, seconds) in [("j", 1), ("other", 1)] {
+pub(crate) async fn what_ended_long_ago_is_forgotten(Database { store, .. }: Database) {
+    for (name, seconds) in [("j", 20), ("other", 12)] {
         create(&store, name, &new_patch(job_scope(name))).await;
         store.record_attempt(&attempt(job(name, 1), AttemptStatus::Failed), at(seconds)).await.unwrap();
         store.add_uses(&[], &[(patch_id(name), failure_id(&job(name, 1)))]).await.unwrap();
     }
     store.change_patch(patch_id("j"), None, &PatchUpdate::Revoke, "ada", None, at(10)).await.unwrap();
-    assert_eq!(store.forget_guarded_attempts(at(10)).await.unwrap(), 0, "it has just ended");
-    assert_eq!(store.forget_guarded_attempts(at(11)).await.unwrap(), 1);
+    assert_eq!(store.forget_patched_attempts(at(10)).await.unwrap(), 0, "it has just ended");
+    assert_eq!(store.forget_patched_attempts(at(11)).await.unwrap(), 1);
     assert_eq!(store.guarded_attempts(patch_id("j")).await.unwrap().treated, 0);
     assert_eq!(store.guarded_attempts(patch_id("other")).await.unwrap().treated, 1, "it goes on");
+    assert_eq!(store.forget_patched_attempts(at(13)).await.unwrap(), 1, "its attempt ended long ago");
 }
 
 pub(crate) async fn history_cannot_be_rewritten(database: Database) {
@@ -187,4 +188,20 @@ pub(crate) async fn word_of_a_change_comes_from_another_store(database: Database
         .await
         .expect("PostgreSQL tells, SQLite returns for the poll");
     assert_eq!(database.store.live_patches(None, at(1)).await.unwrap().0.len(), 1);
+}
+
+pub(crate) async fn an_attempt_tells_its_patches(Database { store, .. }: Database) {
+    for key in ["a", "b", "c"] {
+        create(&store, key, &new_patch(job_scope("j"))).await;
+    }
+    let attempt = failure_id(&job("j", 1));
+    store.add_uses(&[], &[(patch_id("a"), attempt), (patch_id("b"), attempt)]).await.unwrap();
+    change(&store, "a", PatchUpdate::Revoke).await.unwrap();
+    let patches = store.patches_of_attempt(attempt, at(1)).await.unwrap();
+    let mut told: Vec<_> = patches.iter().map(|patch| (patch.id, patch.status)).collect();
+    told.sort_unstable();
+    let mut expected = [(patch_id("a"), PatchStatus::Revoked), (patch_id("b"), PatchStatus::Active)];
+    expected.sort_unstable();
+    assert_eq!(told, expected);
+    assert_eq!(store.patches_of_attempt(failure_id(&job("j", 2)), at(1)).await.unwrap(), []);
 }

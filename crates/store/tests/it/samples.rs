@@ -59,6 +59,7 @@ pub(crate) fn decision(job: Job, class: &str, category: Category, decided_at: Ti
         recommendation: None,
         patch: None,
         degraded: Vec::new(),
+        withheld: None,
         decided_at,
     }
 }

@@ -1,8 +1,10 @@
 //! The classifier's routes, a file a resource.
 
 mod failures;
+mod ledger;
 mod outcomes;
 mod rules;
+mod savings;
 mod unclassified;
 
 use paramedic_domain::{Role, Violation};
@@ -20,7 +22,9 @@ pub fn routes(classifier: Classifier) -> OpenApiRouter {
     OpenApiRouter::new()
         .routes(routes!(failures::report, failures::list))
         .routes(routes!(failures::show))
+        .routes(routes!(ledger::show))
         .routes(routes!(outcomes::report))
+        .routes(routes!(savings::show))
         .routes(routes!(rules::list))
         .routes(routes!(rules::show))
         .routes(routes!(rules::try_out))

@@ -14,4 +14,5 @@ mod remedies;
 mod roles;
 mod rules;
 mod secrets;
+mod settle;
 mod unclassified;

@@ -21,7 +21,7 @@ use paramedic_store::Store;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::harness::{HEAP, Running, inline, job, noon, report, silent_port, stand_in, start};
+use crate::harness::{HEAP, Running, inline, job, noon, report, silent_port, stand_in, start, start_on};
 
 #[tokio::test]
 async fn a_recommender_that_is_down_or_silent_is_missed_in_time() {
@@ -48,7 +48,7 @@ async fn a_recommender_that_is_down_or_silent_is_missed_in_time() {
 pub(crate) type Sent = Arc<Mutex<Vec<String>>>;
 
 /// A recommender that says the same of everything: the search itself is not what is tested here.
-async fn recommender(action: Action, patch: serde_json::Value) -> (String, Sent) {
+async fn recommender(store: Store, action: Action, patch: serde_json::Value) -> (String, Sent) {
     let sent = Sent::default();
     let recommend = async move |State(sent): State<Sent>, Json(request): Json<RecommendationRequest>| {
         sent.lock().unwrap().push(format!("recommend {}", request.classification.class));
@@ -68,7 +68,8 @@ async fn recommender(action: Action, patch: serde_json::Value) -> (String, Sent)
             degraded: vec!["model_missing".into()],
         })
     };
-    let record = async |State(sent): State<Sent>, Json(attempt): Json<AttemptRecord>| {
+    let record = async move |State(sent): State<Sent>, Json(attempt): Json<AttemptRecord>| {
+        store.record_attempt(&attempt, noon()).await.unwrap();
         let followed = if attempt.recommendation_id.is_some() { " followed" } else { "" };
         let heap = attempt.config.get("spark.executor.memory").map_or("", String::as_str);
         sent.lock().unwrap().push(format!("attempt {} {heap}{followed}", attempt.job.attempt));
@@ -79,8 +80,7 @@ async fn recommender(action: Action, patch: serde_json::Value) -> (String, Sent)
 }
 
 /// The real configuration service.
-async fn configsvc() -> (String, Client) {
-    let store = Store::open("sqlite::memory:").await.unwrap();
+async fn configsvc(store: Store) -> (String, Client) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let routes = paramedic_configsvc::routes(ConfigState::new(store, Clock::from_fn(noon)));
@@ -97,9 +97,19 @@ pub(crate) async fn healing(
     patch: serde_json::Value,
     adjust: impl FnOnce(&mut ClassifierConfig),
 ) -> (Running, Client, Sent) {
-    let (recommender_url, sent) = recommender(Action::RetryWithConfig, patch).await;
-    let (configsvc_url, configsvc) = configsvc().await;
-    let running = start(|config| {
+    healing_at(Clock::from_fn(noon), patch, adjust).await
+}
+
+/// All on one store, as in real life.
+pub(crate) async fn healing_at(
+    clock: Clock,
+    patch: serde_json::Value,
+    adjust: impl FnOnce(&mut ClassifierConfig),
+) -> (Running, Client, Sent) {
+    let store = Store::open("sqlite::memory:").await.unwrap();
+    let (recommender_url, sent) = recommender(store.clone(), Action::RetryWithConfig, patch).await;
+    let (configsvc_url, configsvc) = configsvc(store.clone()).await;
+    let running = start_on(store, clock, |config| {
         config.peers.recommender_url = recommender_url;
         config.peers.configsvc_url = configsvc_url;
         adjust(config);
@@ -141,11 +151,16 @@ async fn a_memory_failure_is_healed_by_a_patch_for_the_next_attempts() {
 
     assert_eq!(running.client.report_failure(&failure).await.unwrap(), decision);
     assert_eq!(configsvc.patches(&PatchQuery::default()).await.unwrap().items.len(), 1);
-    // The next attempt is known to have followed the recommendation.
+    // The next attempt is known to have followed the recommendation, where it shows.
     let mut next = report("a", vec![inline(HEAP)]);
     next.job.attempt = 2;
     running.client.report_failure(&next).await.unwrap();
-    assert_eq!(sent.lock().unwrap()[2], "attempt 2 512m followed");
+    // What the job's code or a stronger patch has set over it was not followed.
+    assert_eq!(sent.lock().unwrap()[2], "attempt 2 512m");
+    next.job.attempt = 3;
+    next.config.insert("spark.executor.memory".into(), "1g".into());
+    running.client.report_failure(&next).await.unwrap();
+    assert_eq!(sent.lock().unwrap()[4], "attempt 3 1g followed");
 }
 
 #[tokio::test]

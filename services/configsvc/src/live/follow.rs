@@ -17,7 +17,7 @@ const POLL: Duration = Duration::from_millis(400);
 const UPKEEP_POLLS: u32 = 25;
 /// Upkeeps between two looks for attempts to forget: some hour.
 const FORGET_UPKEEPS: u32 = 360;
-/// For how long it is kept which attempts started with a guarded patch that has ended: it may be resumed or renewed.
+/// For how long it is kept which attempts started with a patch, after either has ended: a patch may be resumed or renewed.
 const ENDED_KEPT_S: i64 = 30 * 24 * 3_600;
 
 /// Follows the store until nobody asks any more.
@@ -56,8 +56,8 @@ async fn upkeep(live: &Arc<Live>) {
 
 async fn forget(live: &Live) {
     let ended_before = live.clock.now().plus_seconds(-ENDED_KEPT_S);
-    if let Err(error) = live.store.forget_guarded_attempts(ended_before).await {
-        tracing::warn!(%error, "attempts of ended patches could not be forgotten");
+    if let Err(error) = live.store.forget_patched_attempts(ended_before).await {
+        tracing::warn!(%error, "old attempts of patches could not be forgotten");
     }
 }
 

@@ -24,7 +24,7 @@ struct Pending {
     attempts: Vec<Started>,
 }
 
-/// Uses of patches without a limit, by patch, and the attempts that started with a guarded patch.
+/// Uses of patches without a limit, by patch, and the attempts that started with them.
 #[derive(Debug, Default)]
 pub(crate) struct Uses(Mutex<Pending>);
 
@@ -41,7 +41,7 @@ impl Uses {
         });
     }
 
-    /// Keeps that an attempt started with a guarded patch.
+    /// Keeps that an attempt started with a patch.
     pub(crate) fn started(&self, id: PatchId, attempt: FailureId) {
         self.change(|pending| {
             if pending.attempts.len() < KEPT_MAX {
