@@ -15,7 +15,7 @@ pub struct ChangedPatch {
 }
 
 impl Store {
-    /// The patches that apply at `now`, by id, at most [`PAGE_ITEMS_MAX`](crate::PAGE_ITEMS_MAX), behind `after`; and
+    /// The patches that apply at `now`, by id, at most [`PAGE_ITEMS_MAX`], behind `after`; and
     /// the id to go on behind, while there are more.
     pub async fn live_patches(
         &self,
@@ -43,7 +43,7 @@ impl Store {
     }
 
     /// Patches changed after `revision`, in the order of their changes, as they are at `now`; at most
-    /// [`PAGE_ITEMS_MAX`](crate::PAGE_ITEMS_MAX).
+    /// [`PAGE_ITEMS_MAX`].
     pub async fn patches_changed_since(&self, revision: i64, now: Timestamp) -> Result<Vec<ChangedPatch>, StoreError> {
         #[derive(sqlx::FromRow)]
         struct Row {
