@@ -49,8 +49,6 @@ pub(crate) struct Waits {
     pub waited_ns: u64,
     /// Waits.
     pub count: u64,
-    /// Switches away from a task that could have run on.
-    pub switched_out: u64,
     /// Behind whom.
     pub behind: Behind,
     /// The other workload that it waited behind longest.
@@ -93,7 +91,6 @@ pub(crate) fn by_workload(reading: &Reading, table: &Table) -> Period {
         waits.histogram.get_or_insert_default().merge(&process.waits);
         waits.waited_ns += process.waits.sum().as_nanos() as u64;
         waits.count += process.waits.count();
-        waits.switched_out += process.switched_out;
     }
     blame(&reading.charges, &owners, &mut waits);
     Period { waits, lost: reading.lost }

@@ -34,6 +34,7 @@ impl Slot {
     /// Nobody: the CPU was idle while a task that could have run did not, as under a CPU quota.
     pub const IDLE: Self = Self(2);
     /// The first slot of a process.
+    #[cfg(all(feature = "bpf", target_os = "linux"))]
     pub(crate) const FIRST: u32 = 3;
 }
 

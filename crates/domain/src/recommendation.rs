@@ -95,3 +95,29 @@ pub struct Recommendation {
     #[serde(default)]
     pub degraded: Vec<String>,
 }
+
+impl Recommendation {
+    /// A retry with another configuration than `failed`, that no model made: without predictions and alternatives.
+    pub fn without_model(
+        recommendation_id: RecommendationId,
+        failed: &Configuration,
+        config: Configuration,
+        explanation: Vec<String>,
+    ) -> Self {
+        Self {
+            recommendation_id,
+            action: Action::RetryWithConfig,
+            model_version: None,
+            patch: failed.patch_to(&config),
+            config,
+            predicted: None,
+            baseline: None,
+            alternatives: Vec::new(),
+            explanation,
+            evaluations: 0,
+            elapsed_ms: 0.0,
+            feasible: true,
+            degraded: Vec::new(),
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! Right sizing is taken back on the first failure for want of memory: what was lowered is as it was, at once.
 
 use paramedic_domain::{
-    Action, Category, Configuration, Owner, Patch, PatchStatus, Recommendation, RecommendationId, own_values,
+    Category, Configuration, Owner, Patch, PatchStatus, Recommendation, RecommendationId, own_values,
 };
 
 use crate::{degraded::Degraded, patch::Occasion, settle::missed, state::Classifier};
@@ -56,19 +56,6 @@ fn before(occasion: &Occasion<'_>, config: &Configuration, lowered: &[&Patch]) -
     explanation.extend(config.changes(&restored).into_iter().map(|(key, old, new)| {
         format!("{key}: {} → {}.", old.unwrap_or("Spark's default"), new.unwrap_or("Spark's default"))
     }));
-    Recommendation {
-        recommendation_id: RecommendationId::of(format!("give-back:{}", occasion.failure_id).as_bytes()),
-        action: Action::RetryWithConfig,
-        model_version: None,
-        patch: config.patch_to(&restored),
-        config: restored,
-        predicted: None,
-        baseline: None,
-        alternatives: Vec::new(),
-        explanation,
-        evaluations: 0,
-        elapsed_ms: 0.0,
-        feasible: true,
-        degraded: Vec::new(),
-    }
+    let id = RecommendationId::of(format!("give-back:{}", occasion.failure_id).as_bytes());
+    Recommendation::without_model(id, config, restored, explanation)
 }

@@ -1,6 +1,6 @@
 //! Healing by what the log itself states: the rule's remedy instead of the recommender's search.
 
-use paramedic_domain::{Action, AttemptRecord, Configuration, PatchReference, Recommendation, RecommendationId};
+use paramedic_domain::{AttemptRecord, Configuration, PatchReference, Recommendation, RecommendationId};
 
 use crate::{
     degraded::Degraded,
@@ -19,7 +19,8 @@ pub(crate) struct Healing {
 }
 
 impl Classifier {
-    /// Gives back what right sizing took, where it did; else heals by the rule's remedy where there is one and the policy lets it pass, else by what the recommender says.
+    /// Gives back what right sizing took, where it did; else heals by the rule's remedy where there is one and the policy
+    /// lets it pass, else by what the recommender says.
     pub(crate) async fn heal(
         &self,
         occasion: &Occasion<'_>,
@@ -62,19 +63,6 @@ fn remedy(occasion: &Occasion<'_>, failed: &Configuration) -> Option<Recommendat
             format!("{key}: {} → {}.", old.unwrap_or("Spark's default"), new.unwrap_or("removed"))
         }),
     );
-    Some(Recommendation {
-        recommendation_id: RecommendationId::of(occasion.failure_id.to_string().as_bytes()),
-        action: Action::RetryWithConfig,
-        model_version: None,
-        patch: failed.patch_to(&config),
-        config,
-        predicted: None,
-        baseline: None,
-        alternatives: Vec::new(),
-        explanation,
-        evaluations: 0,
-        elapsed_ms: 0.0,
-        feasible: true,
-        degraded: Vec::new(),
-    })
+    let id = RecommendationId::of(occasion.failure_id.to_string().as_bytes());
+    Some(Recommendation::without_model(id, failed, config, explanation))
 }
