@@ -16,6 +16,10 @@ mod memory;
 mod outbox;
 pub mod privileges;
 mod report;
+#[cfg_attr(
+    not(all(feature = "bpf", target_os = "linux")),
+    expect(dead_code, reason = "only the eBPF programs tell of processes and of whom they waited behind")
+)]
 mod run_queue;
 mod sample;
 pub mod snapshot;

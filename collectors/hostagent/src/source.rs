@@ -21,10 +21,6 @@ pub(crate) struct OomKills {
 
 /// One of them.
 #[derive(Debug)]
-#[cfg_attr(
-    not(all(feature = "bpf", target_os = "linux")),
-    expect(dead_code, reason = "only the eBPF programs tell of kills")
-)]
 pub(crate) struct OomKill {
     pid: u32,
     /// 0: not known.
