@@ -10,8 +10,14 @@ use crate::trial::History;
 const DRAWS_MAX: usize = 16;
 
 /// Up to `count` unclaimed points, spread as a Latin hypercube: each parameter has one point in each of `count` equal
-/// slices of its axis (a design by `McKay`, Beckman and Conover, 1979). Claims what it returns.
-pub(crate) fn latin_hypercube(history: &mut History<'_>, count: usize, rng: &mut impl Rng) -> Vec<Point> {
+/// slices of its axis (a design by `McKay`, Beckman and Conover, 1979). Where there is a `home`, every other point has a
+/// random half of its coordinates. Claims what it returns.
+pub(crate) fn latin_hypercube(
+    history: &mut History<'_>,
+    count: usize,
+    home: Option<&[f64]>,
+    rng: &mut impl Rng,
+) -> Vec<Point> {
     let space = history.space();
     let mut places = vec![0.0; count * space.len()];
     let mut slices: Vec<usize> = (0..count).collect();
@@ -23,8 +29,16 @@ pub(crate) fn latin_hypercube(history: &mut History<'_>, count: usize, rng: &mut
     }
     places
         .chunks_exact(space.len())
-        .filter_map(|place| {
-            let point = space.point_at(place);
+        .enumerate()
+        .filter_map(|(row, place)| {
+            let mut point = space.point_at(place);
+            if let Some(home) = home.filter(|_| row % 2 == 1) {
+                for (value, home) in point.iter_mut().zip(home) {
+                    if rng.random() {
+                        *value = *home;
+                    }
+                }
+            }
             if history.claim(&point) { Some(point) } else { uniform(history, rng) }
         })
         .collect()
@@ -63,13 +77,25 @@ mod tests {
     fn each_slice_of_each_axis_has_a_point() {
         let axis = Distribution::Float { low: 0.0, high: 1.0, log: false };
         let space = SearchSpace::new([("x", axis), ("y", axis), ("z", axis)]).unwrap();
-        let points = latin_hypercube(&mut History::new(&space), 32, &mut ChaCha8Rng::seed_from_u64(3));
+        let points = latin_hypercube(&mut History::new(&space), 32, None, &mut ChaCha8Rng::seed_from_u64(3));
         assert_eq!(points.len(), 32);
         for axis in 0..3 {
             let mut slices: Vec<usize> = points.iter().map(|point| (point[axis] * 32.0) as usize).collect();
             slices.sort_unstable();
             assert_eq!(slices, (0..32).collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn every_other_point_has_coordinates_of_home() {
+        let axis = Distribution::Float { low: 0.0, high: 1.0, log: false };
+        let space = SearchSpace::new([("x", axis), ("y", axis), ("z", axis), ("w", axis)]).unwrap();
+        let home = [0.25; 4];
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let points = latin_hypercube(&mut History::new(&space), 64, Some(&home), &mut rng);
+        let at_home = |point: &Point| point.iter().filter(|value| (**value - 0.25).abs() < 1e-12).count();
+        let some = points.iter().filter(|point| at_home(point) > 0).count();
+        assert!((20..=32).contains(&some), "{some} of 64");
     }
 
     #[test]

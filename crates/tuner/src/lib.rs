@@ -32,6 +32,7 @@ mod distribution;
 mod fill;
 mod normal;
 mod parzen;
+mod polish;
 mod proposal;
 mod refine;
 mod search;

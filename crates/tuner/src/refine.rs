@@ -1,9 +1,9 @@
 //! Points near the best ones so far, for the end of a search.
 //!
-//! Three kinds of move take turns. A step along one coordinate, and a joint step along a few, have widths that shrink as
+//! Kinds of move take turns. A step along one coordinate, and a joint step along a few, have widths that shrink as
 //! the refinement goes on. A difference move adds the difference of two good points (Storn and Price, *Differential
 //! Evolution*, 1997, as "current to best"): its length and direction come from the spread of the good points, so it
-//! follows narrow valleys and shrinks by itself.
+//! follows narrow valleys and shrinks by itself. Where some coordinates have a home, a move puts a few of them back there.
 //!
 //! The good points are the best ones and, of each parameter with few values, the best of each value: where a number of
 //! cores and the memory that it needs have to change together, no short step from the best point is better, while
@@ -42,22 +42,32 @@ const FROM_BEST: f64 = 0.75;
 /// The chance that a good point is taken from the best of each value rather than from the best of all.
 const FROM_NICHE: f64 = 0.5;
 
+/// What a refining batch goes by beside the trials.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stage<'a> {
+    /// The share of the refinement that is done, 0 to 1.
+    pub(crate) progress: f64,
+    /// The point whose coordinates are good one by one.
+    pub(crate) home: Option<&'a Point>,
+}
+
 /// Up to `count` unclaimed points near the best ones; fewer when `expired` says so or where the space has none left.
-/// `progress` is the share of the refinement that is done, 0 to 1. Claims the points.
+/// Claims the points.
 pub(crate) fn propose(
     history: &mut History<'_>,
     axes: &[Axis],
-    progress: f64,
+    stage: Stage<'_>,
     count: usize,
     rng: &mut ChaCha8Rng,
     expired: &dyn Fn() -> bool,
 ) -> Vec<Point> {
-    let neighbourhood = Neighbourhood::new(history, axes, progress);
+    let neighbourhood = Neighbourhood::new(history, axes, stage);
     let mut points = Vec::with_capacity(count);
     while points.len() < count && !expired() {
         let turn = points.len();
         let near = (0..TRIES_MAX).find_map(|tries| {
-            let point = neighbourhood.propose(Move::of(turn, tries), turn, rng);
+            let kind = Move::of(turn, tries, stage.home.is_some());
+            let point = neighbourhood.propose(kind, turn, rng);
             history.claim(&point).then_some(point)
         });
         match near.or_else(|| fill::uniform(history, rng)) {
@@ -74,14 +84,16 @@ enum Move {
     Coordinate,
     Joint,
     Difference,
+    Homeward,
 }
 
 impl Move {
     /// The moves take turns. Where one keeps meeting points that were scored, as the differences of few good points do,
     /// a joint step has the most room.
-    fn of(turn: usize, tries: usize) -> Self {
+    fn of(turn: usize, tries: usize, home: bool) -> Self {
         match turn % 4 {
             _ if tries >= TRIES_MAX / 2 => Self::Joint,
+            3 if home => Self::Homeward,
             0 => Self::Coordinate,
             1 => Self::Joint,
             _ => Self::Difference,
@@ -104,16 +116,18 @@ struct Neighbourhood<'a> {
     niches: Vec<Member>,
     /// How much narrower than the widest step the narrowest one is, 0 to 1: it shrinks as the refinement goes on.
     narrowing: f64,
+    home: Option<&'a Point>,
 }
 
 impl<'a> Neighbourhood<'a> {
-    fn new(history: &History<'a>, axes: &'a [Axis], progress: f64) -> Self {
+    fn new(history: &History<'a>, axes: &'a [Axis], stage: Stage<'a>) -> Self {
         let free: Vec<usize> = (0..axes.len()).filter(|axis| !axes[*axis].is_fixed()).collect();
         let size = (ELITE_PER_PARAMETER * free.len()).max(ELITE_MIN);
         let member = |index: &usize| (history.trial(*index).point.clone(), history.unit(*index).to_vec());
         let elite = history.order().iter().take(size).map(member).collect();
         let niches = niches(history, axes).iter().map(member).collect();
-        Self { space: history.space(), axes, free, elite, niches, narrowing: (WIDTH_MIN / WIDTH_MAX).powf(progress) }
+        let narrowing = (WIDTH_MIN / WIDTH_MAX).powf(stage.progress);
+        Self { space: history.space(), axes, free, elite, niches, narrowing, home: stage.home }
     }
 
     fn propose(&self, kind: Move, turn: usize, rng: &mut ChaCha8Rng) -> Point {
@@ -121,7 +135,24 @@ impl<'a> Neighbourhood<'a> {
             Move::Coordinate => self.step(&[self.free_axis(turn / 4)], rng),
             Move::Joint => self.step(&self.few_axes(turn / 4, rng), rng),
             Move::Difference => self.difference(rng),
+            Move::Homeward => self.homeward(turn / 4, rng),
         }
+    }
+
+    /// Puts a coordinate or a few of a good point back to where they came from, and moves another by a step.
+    fn homeward(&self, turn: usize, rng: &mut ChaCha8Rng) -> Point {
+        let (start, places) = self.start(rng);
+        let mut point = start.clone();
+        for axis in self.few_axes(turn, rng) {
+            if let Some(home) = self.home {
+                point[axis] = home[axis];
+            }
+        }
+        if rng.random() {
+            let axis = self.free_axis(rng.random_range(0..self.axes.len()));
+            point[axis] = self.moved(axis, start[axis], places[axis], rng);
+        }
+        point
     }
 
     /// Some two of the free axes, at least one.
@@ -185,6 +216,11 @@ impl<'a> Neighbourhood<'a> {
                 if self.axes[axis].is_categorical() {
                     return if rng.random::<f64>() < FROM_BEST { best.0[axis] } else { plus.0[axis] };
                 }
+                // What good points agree on is kept to the last bit.
+                let same = |one: &Member, other: &Member| one.0[axis].to_bits() == other.0[axis].to_bits();
+                if same(start, best) && same(plus, minus) {
+                    return start.0[axis];
+                }
                 let place =
                     start.1[axis] + pull * (best.1[axis] - start.1[axis]) + stretch * (plus.1[axis] - minus.1[axis]);
                 self.space.distributions()[axis].from_unit(place)
@@ -194,7 +230,7 @@ impl<'a> Neighbourhood<'a> {
 }
 
 /// The best trial of each value of the parameters that have two to [`CELLS_MAX`] values, each trial once.
-fn niches(history: &History<'_>, axes: &[Axis]) -> Vec<usize> {
+pub(crate) fn niches(history: &History<'_>, axes: &[Axis]) -> Vec<usize> {
     let few: Vec<usize> = (0..axes.len()).filter(|axis| (2..=CELLS_MAX).contains(&axes[*axis].cells())).collect();
     let mut taken = vec![[false; CELLS_MAX]; few.len()];
     let best_of_a_value = |index: &&usize| {
@@ -263,7 +299,7 @@ mod tests {
         let mut history = history(&space, &[(best, 1.0)]);
         assert!(history.claim(&best));
         let mut rng = ChaCha8Rng::seed_from_u64(5);
-        let points = propose(&mut history, &axes, 1.0, 40, &mut rng, &|| false);
+        let points = propose(&mut history, &axes, Stage { progress: 1.0, home: None }, 40, &mut rng, &|| false);
         assert_eq!(points.len(), 40);
         assert!(points.iter().all(|point| space.contains(point) && point != &best));
         let near = points.iter().filter(|point| (4096.0..16_384.0).contains(&point[1])).count();
@@ -275,6 +311,8 @@ mod tests {
         let space = space();
         let axes = Axis::all_of(&space);
         let mut history = history(&space, &[([2.0, 8192.0, 7.0, 1.0], 1.0)]);
-        assert!(propose(&mut history, &axes, 0.0, 40, &mut ChaCha8Rng::seed_from_u64(5), &|| true).is_empty());
+        let stage = Stage { progress: 0.0, home: None };
+        let mut rng = ChaCha8Rng::seed_from_u64(5);
+        assert!(propose(&mut history, &axes, stage, 40, &mut rng, &|| true).is_empty());
     }
 }

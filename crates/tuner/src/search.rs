@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::axis::Axis;
 use crate::space::{Point, SearchSpace};
 use crate::trial::{History, Origin, Trial};
-use crate::{fill, proposal, refine};
+use crate::{fill, polish, proposal, refine};
 
 /// The most points of a refining batch for each parameter: small batches, as each one builds on the last. A model's call
 /// costs little beside its points from some 30 on.
@@ -35,6 +35,9 @@ pub struct SearchOptions {
     pub startup: usize,
     /// The share of `evaluations`, 0 to 1, kept for the refinement around the best points. Default 0.5.
     pub refinement: f64,
+    /// The share of `evaluations`, 0 to 1, kept for the last part of the refinement: trying parameters one by one, and two by
+    /// two, until nothing near is better. What it does not need is not spent. Default 0.
+    pub polish: f64,
     /// The share of the trials, 0 to 1, that counts as good. Default 0.1, as in Optuna.
     pub gamma: f64,
     /// The most trials that count as good, at least 1. Default 64.
@@ -43,6 +46,10 @@ pub struct SearchOptions {
     pub bad_max: usize,
     /// How many draws compete for each proposal of the model, at least 1. Default 6.
     pub candidates_per_point: usize,
+    /// A point whose coordinates are likely to be good one by one: what was in force before, where each change has a
+    /// price. Half of the even spread and some of the refining steps have some coordinates of it; it is clamped to the
+    /// space and not scored for itself. Default none.
+    pub home: Option<Point>,
 }
 
 impl Default for SearchOptions {
@@ -53,10 +60,12 @@ impl Default for SearchOptions {
             batch: 256,
             startup: 256,
             refinement: 0.5,
+            polish: 0.0,
             gamma: 0.1,
             good_max: 64,
             bad_max: 192,
             candidates_per_point: 6,
+            home: None,
         }
     }
 }
@@ -104,6 +113,7 @@ pub fn minimize(
         search.spread(initial);
         search.model();
         search.refine();
+        search.polish();
     }
     search.finish()
 }
@@ -131,6 +141,10 @@ impl<'a> Search<'a> {
                 evaluations: options.evaluations.max(1),
                 batch: options.batch.max(1),
                 startup: options.startup.max(1),
+                home: options.home.clone().map(|mut home| {
+                    space.clamp(&mut home);
+                    home
+                }),
                 ..options.clone()
             },
             axes: Axis::all_of(space),
@@ -162,16 +176,21 @@ impl<'a> Search<'a> {
         let mut points = self.clamped(initial);
         let asked = points.len();
         let room = self.room(self.options.startup, self.options.batch);
-        points.extend(fill::latin_hypercube(&mut self.history, room.saturating_sub(asked), &mut self.rng));
+        points.extend(self.even(room.saturating_sub(asked)));
         self.score(points, |number| if number < asked { Origin::Initial } else { Origin::Fill });
         loop {
             let room = self.room(self.options.startup, self.options.batch);
-            let points = fill::latin_hypercube(&mut self.history, room, &mut self.rng);
+            let points = self.even(room);
             if !self.goes_on(&points) {
                 break;
             }
             self.score(points, |_| Origin::Fill);
         }
+    }
+
+    /// Points spread evenly.
+    fn even(&mut self, count: usize) -> Vec<Point> {
+        fill::latin_hypercube(&mut self.history, count, self.options.home.as_deref(), &mut self.rng)
     }
 
     /// The initial points and then all others of a small space.
@@ -221,15 +240,63 @@ impl<'a> Search<'a> {
 
     fn refine(&mut self) {
         let round = (REFINED_PER_PARAMETER * self.axes.len()).max(REFINED_MIN).min(self.options.batch);
-        let (first, last) = (self.evaluations, self.options.evaluations);
+        let share = 1.0 - self.options.polish.clamp(0.0, 1.0);
+        let (first, last) = (self.evaluations, (self.options.evaluations as f64 * share).round() as usize);
         loop {
             let count = self.room(last, round);
             let progress = (self.evaluations - first) as f64 / last.saturating_sub(first).max(1) as f64;
-            let points = refine::propose(&mut self.history, &self.axes, progress, count, &mut self.rng, self.expired);
+            let stage = refine::Stage { progress, home: self.options.home.as_ref() };
+            let points = refine::propose(&mut self.history, &self.axes, stage, count, &mut self.rng, self.expired);
             if !self.goes_on(&points) {
                 break;
             }
             self.score(points, |_| Origin::Refinement);
+        }
+    }
+
+    /// Descends from the best points to where nothing near is better.
+    fn polish(&mut self) {
+        if self.options.polish <= 0.0 {
+            return;
+        }
+        let space = self.history.space();
+        let (axes, home) = (self.axes.clone(), self.options.home.clone());
+        let one = |from: &[f64]| polish::singles(space, &axes, home.as_ref(), from);
+        for start in polish::starts(&self.history, &refine::niches(&self.history, &self.axes)) {
+            self.descend(start, one);
+        }
+        // In turns, until neither finds anything: then the best is the trial that it was before.
+        while let Some(best) = self.history.best() {
+            self.descend(best, |from| polish::pairs(space, &axes, from));
+            if let Some(found) = self.history.best().filter(|found| *found != best) {
+                self.descend(found, one);
+            } else {
+                break;
+            }
+        }
+    }
+
+    /// Goes from a trial to the best of its neighbours while that is better.
+    fn descend(&mut self, start: usize, neighbours: impl Fn(&[f64]) -> Vec<Point>) {
+        let mut at = start;
+        loop {
+            let mut left = neighbours(&self.history.trial(at).point);
+            left.retain(|point| self.history.claim(point));
+            let first = self.history.order().len();
+            while !left.is_empty() {
+                let rest = left.split_off(left.len().min(self.room(self.options.evaluations, self.options.batch)));
+                if !self.goes_on(&left) {
+                    return;
+                }
+                self.score(left, |_| Origin::Refinement);
+                left = rest;
+            }
+            let value = |index: &usize| self.history.trial(*index).value;
+            let found = (first..self.history.order().len()).min_by(|one, other| value(one).total_cmp(&value(other)));
+            match found {
+                Some(found) if value(&found) < value(&at) => at = found,
+                _ => return,
+            }
         }
     }
 

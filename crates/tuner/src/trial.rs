@@ -82,6 +82,11 @@ impl<'a> History<'a> {
         &self.order
     }
 
+    /// The index of the best trial.
+    pub(crate) fn best(&self) -> Option<usize> {
+        self.order.first().copied()
+    }
+
     pub(crate) fn trial(&self, index: usize) -> &Trial {
         &self.trials[index]
     }

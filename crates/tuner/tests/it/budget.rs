@@ -189,3 +189,23 @@ fn missing_values_are_the_worst() {
     assert!(result.best.value.is_finite());
     assert!(result.trials[3].value.is_infinite());
 }
+
+#[test]
+fn a_search_ends_within_one_batch_of_its_deadline_in_every_phase() {
+    // A clock of our own: a point takes 7 ticks, a look at the clock 1; the way out looks a few times.
+    for deadline in [0, 500, 3_000, 9_000, 13_000, 16_000] {
+        let clock = Cell::new(0_u64);
+        let expired = || {
+            clock.set(clock.get() + 1);
+            clock.get() > deadline
+        };
+        let options = SearchOptions { batch: 64, refinement: 0.75, polish: 0.5, ..SearchOptions::default() };
+        let result = minimize(&sizes(), &options, &[], &[], &expired, &mut |points| {
+            clock.set(clock.get() + 7 * points.len() as u64);
+            points.iter().map(|point| distance(point)).collect()
+        });
+        assert!(result.deadline_reached || result.evaluations <= 2_048);
+        let late = clock.get().saturating_sub(deadline);
+        assert!(late <= 7 * 64 + 8, "{late} ticks after a deadline at {deadline}");
+    }
+}

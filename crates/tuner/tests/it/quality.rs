@@ -201,3 +201,66 @@ fn the_model_finds_more_than_an_even_spread() {
     let (model, even) = (median(&model), median(&even));
     assert!(model < 0.95 * even, "{model} against {even}");
 }
+
+/// Eight parameters as a search of a configuration has them.
+fn settings() -> SearchSpace {
+    let count = |low, high| Distribution::Integer { low, high, step: 1, log: false };
+    let share = Distribution::Float { low: 0.1, high: 0.9, log: false };
+    let size = Distribution::Integer { low: 512, high: 65_536, step: 64, log: true };
+    space([
+        size,
+        count(1, 8),
+        count(1, 8),
+        Distribution::Integer { low: 8, high: 2_000, step: 1, log: true },
+        share,
+        share,
+    ])
+}
+
+#[test]
+fn what_was_in_force_is_kept_where_a_change_has_a_price() {
+    let home = vec![1024.0, 4.0, 1.0, 200.0, 0.6, 0.5];
+    // More memory is needed; every other change would gain a little less than it costs.
+    let objective = |point: &[f64]| {
+        let changed = point.iter().zip(&home).skip(1).filter(|(value, home)| (*value - *home).abs() > 1e-9).count();
+        let gain: f64 =
+            point.iter().zip(&home).skip(1).map(|(value, home)| 0.01 * (1.0 - (-(value - home).abs()).exp())).sum();
+        (point[0] / 6144.0).ln().abs() - gain + 0.02 * changed as f64
+    };
+    for seed in SEEDS {
+        let options =
+            SearchOptions { seed, home: Some(home.clone()), refinement: 0.75, polish: 0.4, ..SearchOptions::default() };
+        let result = search(&settings(), &options, &[], &[], objective);
+        assert_eq!(result.best.point[1..], home[1..], "seed {seed}");
+        assert!((result.best.point[0] - 6144.0).abs() < 1.0, "seed {seed}: {:?}", result.best.point);
+    }
+}
+
+#[test]
+fn nothing_near_a_polished_point_is_better() {
+    let space = settings();
+    // A valley that runs across memory, cores and partitions.
+    let objective = |point: &[f64]| {
+        let each = point[0] / point[1] * (point[3] / 200.0).powf(0.7);
+        (each / 3_000.0).ln().powi(2)
+            + 0.05 * (point[0] / 4_096.0).ln().abs()
+            + 0.02 * point[2]
+            + (point[4] - 0.55).powi(2)
+            + 0.3 * (point[5] - point[4] + 0.2).abs()
+    };
+    for seed in SEEDS {
+        let options =
+            SearchOptions { seed, refinement: 0.75, polish: 0.5, evaluations: 6_000, ..SearchOptions::default() };
+        let best = search(&space, &options, &[], &[], objective).best;
+        for (axis, distribution) in space.distributions().iter().enumerate() {
+            for step in [-1.0, 1.0] {
+                let mut point = best.point.clone();
+                let width =
+                    if let Distribution::Integer { step, .. } = distribution { *step as f64 } else { 1.0 / 640.0 };
+                point[axis] += step * width;
+                space.clamp(&mut point);
+                assert!(objective(&point) >= best.value - 1e-9, "seed {seed}, parameter {axis}: {:?}", best.point);
+            }
+        }
+    }
+}
