@@ -9,5 +9,5 @@ pub mod price;
 pub mod size;
 
 pub use master::Master;
-pub use memory::{MemoryModel, SparkConfigError};
+pub use memory::{MemoryModel, MemorySettings, SparkConfigError};
 pub use price::PriceTable;

@@ -3,7 +3,7 @@
 use paramedic_domain::ClusterLimits;
 
 /// A master URL, read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Master {
     /// `local`, `local[N]`, `local[*]`, `local[N,F]`: one JVM.
     Local {

@@ -2,21 +2,20 @@
 //!
 //! Sources, Spark 4.1: `UnifiedMemoryManager` (300 MiB reserved; unified region; half for storage), `ExecutionMemoryPool`
 //! (a task gets between 1/(2N) and 1/N of the region), `ResourceProfile.calculateOverHeadMemory` (the greater of a
-//! minimum and a share of the heap), `YarnSparkHadoopUtil`, `KubernetesConf`.
+//! minimum and a share of the heap, in whole MiB), `YarnSparkHadoopUtil` (sizes are cut to whole MiB, then added up),
+//! `KubernetesConf`.
+
+mod settings;
 
 use paramedic_domain::Configuration;
 
-use crate::{master::Master, size::parse_value};
+use crate::master::Master;
+pub use settings::{MemorySettings, Overhead};
 
 /// Heap that Spark keeps for itself.
 pub const RESERVED_BYTES: u64 = 300 << 20;
 /// The least heap that Spark starts with: 1.5 times [`RESERVED_BYTES`].
 pub const HEAP_BYTES_MIN: u64 = 471_859_200;
-
-/// Overhead as a share of the heap, where nothing else is said.
-const OVERHEAD_FACTOR: f64 = 0.1;
-/// The same for Python and R on Kubernetes: `NON_JVM_MEMORY_OVERHEAD_FACTOR`.
-const KUBERNETES_NON_JVM_FACTOR: f64 = 0.4;
 
 /// The keys that the model reads: all else of a configuration makes no difference to it.
 pub const KEYS: [&str; 28] = [
@@ -118,180 +117,83 @@ pub struct MemoryModel {
 impl MemoryModel {
     /// The model of a configuration; the first value that Spark would refuse is named.
     pub fn of(config: &Configuration) -> Result<Self, SparkConfigError> {
-        let read = Reader(config);
-        let master = Master::parse(config.get("spark.master").map_or("", String::as_str));
-        let driver_heap = read.size("spark.driver.memory", 1 << 30)?;
-        let driver_overhead = read.overhead("driver", driver_heap, &master)?;
-        let executor = Executor::read(&read, &master, driver_heap, driver_overhead)?;
-        let memory_fraction = read.fraction("spark.memory.fraction", 0.6)?;
-        let storage_fraction = read.fraction("spark.memory.storageFraction", 0.5)?;
-        let usable = executor.heap.saturating_sub(RESERVED_BYTES) as f64;
-        let unified = (usable * memory_fraction) as u64;
-        let slots = (executor.cores / executor.task_cpus).max(1);
-        Ok(Self {
-            local: executor.local,
-            executor_heap: executor.heap,
-            executor_overhead: executor.overhead,
-            executor_pyspark: executor.pyspark,
-            offheap: executor.offheap,
-            container: executor.container(),
+        MemorySettings::read(config).map(|settings| settings.model())
+    }
+}
+
+impl MemorySettings {
+    /// What these settings give to whom, in Spark's own arithmetic.
+    pub fn model(&self) -> MemoryModel {
+        let driver_heap = whole_mebibytes(self.driver_memory);
+        let driver_overhead = self.driver_overhead.bytes(driver_heap);
+        let local = matches!(self.master, Master::Local { .. });
+        let heap = if local { driver_heap } else { whole_mebibytes(self.executor_memory) };
+        let overhead = if local { driver_overhead } else { self.executor_overhead.bytes(heap) };
+        let pyspark = whole_mebibytes(self.executor_pyspark);
+        let offheap = if self.offheap_enabled { self.offheap_size } else { 0 };
+        let cores = self.cores_of_executor();
+        let task_cpus = self.task_cpus.max(1);
+        let slots = (cores / task_cpus).max(1);
+        let usable = heap.saturating_sub(RESERVED_BYTES) as f64;
+        let unified = (usable * self.memory_fraction) as u64;
+        MemoryModel {
+            local,
+            executor_heap: heap,
+            executor_overhead: overhead,
+            executor_pyspark: pyspark,
+            offheap,
+            container: heap.saturating_add(overhead).saturating_add(pyspark).saturating_add(whole_mebibytes(offheap)),
             unified,
-            storage: (unified as f64 * storage_fraction) as u64,
+            storage: (unified as f64 * self.storage_fraction) as u64,
             execution_per_task_min: unified / u64::from(slots) / 2,
             execution_per_task_max: unified / u64::from(slots),
-            user_memory: (usable * (1.0 - memory_fraction)) as u64,
+            user_memory: (usable * (1.0 - self.memory_fraction)) as u64,
             task_slots: slots,
-            executor_cores: executor.cores,
-            task_cpus: executor.task_cpus,
-            executors: executor.instances,
+            executor_cores: cores,
+            task_cpus,
+            executors: if local { 1 } else { self.executors(cores, heap) },
             driver_heap,
             driver_overhead,
             driver_container: driver_heap.saturating_add(driver_overhead),
-            driver_cores: read.count("spark.driver.cores")?.unwrap_or(1),
-            max_result_size: read.size("spark.driver.maxResultSize", 1 << 30)?,
-            kryo_buffer_max: read.size("spark.kryoserializer.buffer.max", 64 << 20)?,
-            shuffle_partitions: read.count("spark.sql.shuffle.partitions")?.unwrap_or(200),
-            broadcast_threshold: read.threshold("spark.sql.autoBroadcastJoinThreshold", 10 << 20)?,
-            memory_fraction,
-            storage_fraction,
-        })
+            driver_cores: self.driver_cores,
+            max_result_size: self.max_result_size,
+            kryo_buffer_max: self.kryo_buffer_max,
+            shuffle_partitions: self.shuffle_partitions,
+            broadcast_threshold: self.broadcast_threshold,
+            memory_fraction: self.memory_fraction,
+            storage_fraction: self.storage_fraction,
+        }
     }
-}
 
-struct Executor {
-    local: bool,
-    heap: u64,
-    overhead: u64,
-    pyspark: u64,
-    offheap: u64,
-    cores: u32,
-    task_cpus: u32,
-    instances: u32,
-}
-
-impl Executor {
-    fn read(
-        read: &Reader<'_>,
-        master: &Master,
-        driver_heap: u64,
-        driver_overhead: u64,
-    ) -> Result<Self, SparkConfigError> {
-        let local = matches!(master, Master::Local { .. });
-        let heap = read.size("spark.executor.memory", 1 << 30)?;
-        let overhead = read.overhead("executor", heap, master)?;
-        let enabled =
-            read.0.get("spark.memory.offHeap.enabled").is_some_and(|text| text.trim().eq_ignore_ascii_case("true"));
-        let offheap = read.size("spark.memory.offHeap.size", 0)?;
-        let cores = read.count("spark.executor.cores")?;
-        let of_worker = match master {
+    fn cores_of_executor(&self) -> u32 {
+        match self.master {
             Master::Local { cores } => cores.unwrap_or(1),
-            Master::LocalCluster { cores, .. } => *cores,
-            _ => 1,
-        };
-        let cores = if local { of_worker } else { cores.unwrap_or(of_worker) }.max(1);
-        let running = match master {
+            Master::LocalCluster { cores, .. } => self.executor_cores.unwrap_or(cores),
+            _ => self.executor_cores.unwrap_or(1),
+        }
+        .max(1)
+    }
+
+    fn executors(&self, cores: u32, heap: u64) -> u32 {
+        let running = match self.master {
             Master::LocalCluster { workers, cores: all, memory_mib } => {
-                workers.saturating_mul(executors_per_worker(*all, *memory_mib, cores, heap))
+                workers.saturating_mul(executors_per_worker(all, memory_mib, cores, heap))
             }
             _ => 2,
         };
-        let instances = read.count("spark.executor.instances")?.or(read.count("spark.dynamicAllocation.maxExecutors")?);
-        Ok(Self {
-            local,
-            heap: if local { driver_heap } else { heap },
-            overhead: if local { driver_overhead } else { overhead },
-            pyspark: read.size("spark.executor.pyspark.memory", 0)?,
-            offheap: if enabled { offheap } else { 0 },
-            cores,
-            task_cpus: read.count("spark.task.cpus")?.unwrap_or(1).max(1),
-            instances: if local { 1 } else { instances.unwrap_or(running).max(1) },
-        })
+        self.executor_instances.or(self.max_executors).unwrap_or(running).max(1)
     }
+}
 
-    const fn container(&self) -> u64 {
-        self.heap.saturating_add(self.overhead).saturating_add(self.pyspark).saturating_add(self.offheap)
-    }
+/// Spark keeps these sizes in MiB and cuts what is over.
+const fn whole_mebibytes(bytes: u64) -> u64 {
+    bytes >> 20 << 20
 }
 
 /// A standalone worker starts executors while it has cores and memory for one more.
 fn executors_per_worker(worker_cores: u32, worker_mib: u64, executor_cores: u32, heap: u64) -> u32 {
     let by_memory = worker_mib / (heap >> 20).max(1);
     (worker_cores / executor_cores.max(1)).min(u32::try_from(by_memory).unwrap_or(u32::MAX)).max(1)
-}
-
-/// Reads single values.
-struct Reader<'a>(&'a Configuration);
-
-impl Reader<'_> {
-    fn size(&self, key: &str, default: u64) -> Result<u64, SparkConfigError> {
-        let Some(text) = self.0.get(key) else { return Ok(default) };
-        parse_value(key, text).map_err(|error| refuse(key, error.to_string()))
-    }
-
-    /// Any negative size turns it off; −1 is the custom.
-    fn threshold(&self, key: &str, default: u64) -> Result<u64, SparkConfigError> {
-        match self.0.get(key).and_then(|text| text.trim().strip_prefix('-')) {
-            Some(size) => parse_value(key, size).map(|_| 0).map_err(|error| refuse(key, error.to_string())),
-            None => self.size(key, default),
-        }
-    }
-
-    fn count(&self, key: &str) -> Result<Option<u32>, SparkConfigError> {
-        let Some(text) = self.0.get(key) else { return Ok(None) };
-        // The default of maxExecutors, written out.
-        if text.trim() == "2147483647" || text.trim() == "infinity" {
-            return Ok(None);
-        }
-        match text.trim().parse() {
-            Ok(count) if count <= 10_000_000 => Ok(Some(count)),
-            _ => Err(refuse(key, format!("`{text}` is no count: write a whole number from 0 to 10000000"))),
-        }
-    }
-
-    fn fraction(&self, key: &str, default: f64) -> Result<f64, SparkConfigError> {
-        let Some(text) = self.0.get(key) else { return Ok(default) };
-        match text.trim().parse::<f64>() {
-            Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
-            _ => Err(refuse(key, format!("`{text}` is no share: write a number from 0 to 1"))),
-        }
-    }
-
-    /// Given, also by YARN's former key, or the greater of a minimum and a share of the heap.
-    fn overhead(&self, role: &str, heap: u64, master: &Master) -> Result<u64, SparkConfigError> {
-        let key = |name: &str| format!("spark.{role}.{name}");
-        for given in [key("memoryOverhead"), format!("spark.yarn.{role}.memoryOverhead")] {
-            if self.0.contains_key(&given) {
-                return self.size(&given, 0);
-            }
-        }
-        let least = self.size(&key("minMemoryOverhead"), 384 << 20)?;
-        let default = if *master == Master::Kubernetes {
-            let share = if self.is_not_jvm() { KUBERNETES_NON_JVM_FACTOR } else { OVERHEAD_FACTOR };
-            self.factor("spark.kubernetes.memoryOverheadFactor", share)?
-        } else {
-            OVERHEAD_FACTOR
-        };
-        let factor = self.factor(&key("memoryOverheadFactor"), default)?;
-        Ok(least.max((heap as f64 * factor) as u64))
-    }
-
-    /// The configuration itself tells that the application is Python or R.
-    fn is_not_jvm(&self) -> bool {
-        let value = |key: &str| self.0.get(key).map_or("", |text| text.trim());
-        matches!(value("spark.kubernetes.resource.type"), "python" | "r") || !value("spark.submit.pyFiles").is_empty()
-    }
-
-    fn factor(&self, key: &str, default: f64) -> Result<f64, SparkConfigError> {
-        let Some(text) = self.0.get(key) else { return Ok(default) };
-        match text.trim().parse::<f64>() {
-            Ok(factor) if (0.0..=100.0).contains(&factor) => Ok(factor),
-            _ => Err(refuse(key, format!("`{text}` is no factor: write a positive number, such as 0.1"))),
-        }
-    }
-}
-
-fn refuse(key: &str, detail: String) -> SparkConfigError {
-    SparkConfigError { key: key.to_owned(), detail }
 }
 
 #[cfg(test)]
@@ -348,10 +250,33 @@ mod tests {
 
     #[test]
     fn only_the_named_keys_matter() {
-        let source = include_str!("memory.rs");
-        let (code, _) = source.split_once("#[cfg(test)]").unwrap();
+        let code = include_str!("memory/settings.rs");
         let read = code.split('"').filter(|word| word.starts_with("spark.") && !word.contains('{'));
         read.for_each(|key| assert!(KEYS.contains(&key), "{key} is read and not in KEYS"));
+    }
+
+    #[test]
+    fn sizes_are_cut_to_whole_mebibytes_as_spark_does() {
+        // 1500000 KiB are 1464.8 MiB: `-Xmx1464m`; a tenth of that is 146.4, below the least overhead.
+        let memory = model(&[("spark.executor.memory", "1500000k"), ("spark.driver.memory", "5000001k")]).unwrap();
+        assert_eq!((memory.executor_heap >> 20, memory.executor_heap & 0xf_ffff), (1_464, 0));
+        // 4882 MiB × 0.1 = 488.2: 488 MiB.
+        assert_eq!((memory.driver_heap >> 20, memory.driver_overhead), (4_882, 488 << 20));
+        assert_eq!(memory.container, (1_464 + 384) << 20);
+        let offheap = [("spark.memory.offHeap.enabled", "true"), ("spark.memory.offHeap.size", "1500k")];
+        let memory = model(&offheap).unwrap();
+        assert_eq!((memory.offheap, memory.container), (1_500 << 10, (1_024 + 384 + 1) << 20));
+    }
+
+    #[test]
+    fn a_changed_setting_is_what_its_text_would_be() {
+        let config: Configuration = [("spark.master", "local-cluster[2,4,8192]")].into_iter().collect();
+        let mut settings = MemorySettings::read(&config).unwrap();
+        settings.executor_memory = 3 << 30;
+        settings.task_cpus = 2;
+        let text = [("spark.executor.memory", "3g"), ("spark.task.cpus", "2")];
+        let written: Configuration = [("spark.master", "local-cluster[2,4,8192]")].into_iter().chain(text).collect();
+        assert_eq!(settings.model(), MemoryModel::of(&written).unwrap());
     }
 
     #[test]
