@@ -6,12 +6,14 @@
 mod codec;
 mod lz4_block;
 mod metered;
+mod snappy_block;
 
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 
 pub use codec::{Codec, MAGIC_BYTES};
 use lz4_block::Lz4BlockReader;
 use metered::{Meter, Metered};
+use snappy_block::SnappyBlockReader;
 
 /// Read from the source at once, in bytes.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -57,6 +59,7 @@ enum Decoder<R: BufRead> {
     Zstd(zstd::Decoder<'static, R>),
     Lz4(Box<lz4_flex::frame::FrameDecoder<R>>),
     Lz4Block(Lz4BlockReader<R>),
+    Snappy(SnappyBlockReader<R>),
 }
 
 impl<R: Read> Unpacked<R> {
@@ -122,6 +125,7 @@ impl<R: BufRead> Decoder<R> {
             }
             Some(Codec::Lz4) => Self::Lz4(Box::new(lz4_flex::frame::FrameDecoder::new(source))),
             Some(Codec::Lz4Block) => Self::Lz4Block(Lz4BlockReader::new(source)),
+            Some(Codec::Snappy) => Self::Snappy(SnappyBlockReader::new(source)),
         })
     }
 
@@ -138,6 +142,7 @@ impl<R: BufRead> Decoder<R> {
                 }
             },
             Self::Lz4Block(reader) => reader.read(buffer),
+            Self::Snappy(reader) => reader.read(buffer),
         }
     }
 }

@@ -74,7 +74,7 @@ fn lengths(head: &[u8; HEAD_BYTES]) -> io::Result<(u8, usize, usize)> {
 }
 
 /// Fills `buffer`. `false`: nothing was left.
-fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<bool> {
+pub(crate) fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<bool> {
     let mut start = [0];
     if reader.read(&mut start)? == 0 {
         return Ok(false);

@@ -44,9 +44,25 @@ fn lz4_block(text: &[u8]) -> Vec<u8> {
     stream
 }
 
+/// As snappy-java lays it out, with Spark's blocks of 32 KiB.
+fn snappy(text: &[u8]) -> Vec<u8> {
+    let mut stream = b"\x82SNAPPY\0\0\0\0\x01\0\0\0\x01".to_vec();
+    for block in text.chunks(32 << 10) {
+        let packed = snap::raw::Encoder::new().compress_vec(block).unwrap();
+        stream.extend_from_slice(&(packed.len() as u32).to_be_bytes());
+        stream.extend_from_slice(&packed);
+    }
+    stream
+}
+
 type Pack = fn(&[u8]) -> Vec<u8>;
-const CODECS: [(Codec, Pack); 4] =
-    [(Codec::Gzip, gzip), (Codec::Zstd, zstd), (Codec::Lz4, lz4), (Codec::Lz4Block, lz4_block)];
+const CODECS: [(Codec, Pack); 5] = [
+    (Codec::Gzip, gzip),
+    (Codec::Zstd, zstd),
+    (Codec::Lz4, lz4),
+    (Codec::Lz4Block, lz4_block),
+    (Codec::Snappy, snappy),
+];
 
 fn unpack(packed: &[u8], limits: UnpackLimits) -> io::Result<(Vec<u8>, bool)> {
     let mut reader = Unpacked::new(packed, limits)?;
@@ -124,7 +140,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_it_panic(codec in 0_usize..4, noise in prop::collection::vec(any::<u8>(), 0..300)) {
+    fn no_bytes_make_it_panic(codec in 0..CODECS.len(), noise in prop::collection::vec(any::<u8>(), 0..300)) {
         let mut packed = CODECS[codec].1(b"some text that is packed");
         packed.truncate(packed.len().min(12));
         packed.extend(noise);

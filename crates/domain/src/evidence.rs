@@ -71,12 +71,27 @@ pub struct EventLogSummary {
     /// Peak of off-heap execution and storage memory of one executor.
     #[serde(default)]
     pub offheap_unified_peak_bytes: u64,
+    /// Peak of on-heap execution memory of one executor.
+    #[serde(default)]
+    pub onheap_execution_peak_bytes: u64,
+    /// Peak of on-heap storage memory of one executor.
+    #[serde(default)]
+    pub onheap_storage_peak_bytes: u64,
+    /// Peak of off-heap execution memory of one executor.
+    #[serde(default)]
+    pub offheap_execution_peak_bytes: u64,
+    /// Peak of off-heap storage memory of one executor.
+    #[serde(default)]
+    pub offheap_storage_peak_bytes: u64,
     /// Peak resident size of one executor's JVM process.
     #[serde(default)]
     pub executor_jvm_rss_peak_bytes: u64,
     /// Peak resident size of one executor's Python workers together.
     #[serde(default)]
     pub executor_python_rss_peak_bytes: u64,
+    /// Peak resident size of all other processes of one executor.
+    #[serde(default)]
+    pub executor_other_rss_peak_bytes: u64,
     /// Peak of execution memory that one task held.
     #[serde(default)]
     pub task_execution_memory_peak_bytes: u64,
@@ -86,6 +101,9 @@ pub struct EventLogSummary {
     /// Sum of tasks' results sent to the driver.
     #[serde(default)]
     pub result_bytes: u64,
+    /// What ran when the last task or executor failed, or, of a log without a failure that ends too early, at its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub running_at_failure: Option<RunningAtFailure>,
     /// Stages, in order of submission; bounded, the largest kept.
     #[serde(default)]
     pub stages: Vec<StageSummary>,
@@ -95,6 +113,47 @@ pub struct EventLogSummary {
     /// The log ended before the application did.
     #[serde(default)]
     pub incomplete: bool,
+}
+
+/// What ran when something failed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RunningAtFailure {
+    /// Stages with running tasks, in order; bounded.
+    pub stages: Vec<u32>,
+    /// Tasks that ran in the whole application, the failed one included.
+    pub tasks: u32,
+    /// Tasks that ran at once on the executor that failed, or whose task did.
+    #[serde(default)]
+    pub tasks_of_executor: u32,
+}
+
+/// How a figure is spread over a stage's tasks, in bytes. The quantiles are off by at most 7 %, the greatest is exact.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TaskQuantiles {
+    /// Median.
+    pub p50_bytes: u64,
+    /// 90 % of the tasks have at most this.
+    pub p90_bytes: u64,
+    /// 99 % of the tasks have at most this.
+    pub p99_bytes: u64,
+    /// The greatest.
+    pub max_bytes: u64,
+}
+
+/// The task of a stage that read the most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LargestTask {
+    /// Its place in the stage: the number of the partition.
+    pub index: u32,
+    /// Bytes of input and shuffle that it read.
+    pub read_bytes: u64,
+    /// How long it ran.
+    pub duration_s: f64,
+    /// It succeeded.
+    pub succeeded: bool,
 }
 
 /// One stage.
@@ -132,6 +191,21 @@ pub struct StageSummary {
     /// Bytes spilled from memory, all tasks.
     #[serde(default)]
     pub memory_spill_bytes: u64,
+    /// Where in the job's code it comes from: `collect at orders.py:12`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Input bytes a task, where there is input.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_per_task: Option<TaskQuantiles>,
+    /// Shuffle bytes read a task, where there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shuffle_read_per_task: Option<TaskQuantiles>,
+    /// Bytes spilled from memory a task, where there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spill_per_task: Option<TaskQuantiles>,
+    /// The task that read the most, where one read anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub largest_task: Option<LargestTask>,
 }
 
 /// What the host agent saw of one workload in one period.

@@ -37,7 +37,10 @@ pub use audit::{AuditEntry, AuditKind};
 pub use classification::{Category, Classification, Evidence, MemorySide};
 pub use configuration::Configuration;
 pub use container::{ContainerEnd, ContainerRole};
-pub use evidence::{AttemptEvidence, ClusterLimits, EventLogSummary, HostSample, RunQueueCause, StageSummary};
+pub use evidence::{
+    AttemptEvidence, ClusterLimits, EventLogSummary, HostSample, LargestTask, RunQueueCause, RunningAtFailure,
+    StageSummary, TaskQuantiles,
+};
 pub use failure::{Action, Decision, FailureReport, PatchReference};
 pub use freeze::{Freeze, NewFreeze};
 pub use id::{FailureId, FreezeId, PatchId, RecommendationId};

@@ -1,11 +1,13 @@
 //! Spark event logs, 3.x and 4.x, read as a stream in bounded memory.
 //!
 //! A log is one JSON event a line. Lines of events that tell nothing here are passed over after a look at their name;
-//! of the others only the fields in use are parsed. What `spark.eventLog.logStageExecutorMetrics` adds is used where it
+//! in the others the fields in use are searched for by their names, and the rest is not parsed. What `spark.eventLog.logStageExecutorMetrics` adds is used where it
 //! is there.
 
 mod event;
+mod fields;
 mod files;
+mod running;
 mod stages;
 mod summary;
 
@@ -53,7 +55,7 @@ pub enum EventLogError {
     #[error("this is no Spark event log: none of its lines is a Spark event")]
     NoEvents,
     /// The compression is none that is read here.
-    #[error("{0}: event logs are read plain, as .zstd or as .lz4; set spark.eventLog.compression.codec=zstd")]
+    #[error("{0}: event logs are read plain, as .zstd, .lz4 or .snappy; set spark.eventLog.compression.codec=zstd")]
     Compression(String),
 }
 
@@ -70,51 +72,48 @@ fn read_into(
     limits: &EventLogLimits,
     summarizer: &mut Summarizer,
 ) -> Result<bool, EventLogError> {
-    let mut line = Vec::new();
-    loop {
-        let read = match next_line(&mut reader, &mut line, limits.line_bytes_max) {
-            Ok(read) => read,
-            // A compressed log that was cut off ends in the middle of a frame.
-            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(true),
-            Err(error) => return Err(error.into()),
-        };
-        if read == 0 {
-            return Ok(true);
-        }
-        if !summarizer.count_bytes(read) {
-            return Ok(false);
-        }
-        summarizer.line(&line);
-    }
-}
-
-/// Reads one line into `line`, which is left empty where the line is longer than `bytes_max`. Returns the bytes passed.
-fn next_line(reader: &mut impl BufRead, line: &mut Vec<u8>, bytes_max: usize) -> std::io::Result<u64> {
-    line.clear();
-    let mut passed = 0;
+    // The beginning of a line that goes on behind the reader's buffer.
+    let mut begun = Vec::new();
     let mut too_long = false;
     loop {
         let available = match reader.fill_buf() {
             Ok(available) => available,
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
+            // A compressed log that was cut off ends in the middle of a frame.
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(true),
+            Err(error) => return Err(error.into()),
         };
         if available.is_empty() {
-            return Ok(passed);
+            summarizer.line(&begun);
+            return Ok(true);
         }
-        let end = available.iter().position(|byte| *byte == b'\n');
-        let part = available.get(..end.unwrap_or(available.len())).unwrap_or_default();
-        too_long |= line.len() + part.len() > bytes_max;
+        let read = available.len();
+        let mut rest = available;
+        while let Some(end) = memchr::memchr(b'\n', rest) {
+            let (line, behind) = rest.split_at(end + 1);
+            if !summarizer.count_bytes(line.len() as u64) {
+                return Ok(false);
+            }
+            too_long |= begun.len() + line.len() > limits.line_bytes_max;
+            if begun.is_empty() && !too_long {
+                summarizer.line(line);
+            } else if !too_long {
+                begun.extend_from_slice(line);
+                summarizer.line(&begun);
+            }
+            begun.clear();
+            too_long = false;
+            rest = behind;
+        }
+        if !summarizer.count_bytes(rest.len() as u64) {
+            return Ok(false);
+        }
+        too_long |= begun.len() + rest.len() > limits.line_bytes_max;
         if too_long {
-            line.clear();
+            begun.clear();
         } else {
-            line.extend_from_slice(part);
+            begun.extend_from_slice(rest);
         }
-        let used = part.len() + usize::from(end.is_some());
-        reader.consume(used);
-        passed += used as u64;
-        if end.is_some() {
-            return Ok(passed);
-        }
+        reader.consume(read);
     }
 }

@@ -16,7 +16,7 @@ const BUFFER_BYTES: usize = 256 << 10;
 /// Most files of one rolling log: at Spark's 128 MiB a file, over a TiB.
 const ROLLING_FILES_MAX: usize = 10_000;
 
-/// Reads a log: a file, also `.inprogress` or compressed (zstd, lz4, gzip), or a rolling log's folder.
+/// Reads a log: a file, also `.inprogress` or compressed (zstd, lz4, snappy, gzip), or a rolling log's folder.
 pub fn read_path(path: &Path, limits: &EventLogLimits) -> Result<EventLogSummary, EventLogError> {
     let files = if path.is_dir() { rolling_files(path)? } else { vec![path.to_owned()] };
     let mut summarizer = Summarizer::new(*limits);
@@ -56,7 +56,7 @@ fn open(path: &Path, limits: &EventLogLimits) -> Result<Box<dyn BufRead>, EventL
     let reader = Unpacked::new(File::open(path)?, unpack)?;
     let codec = name.strip_suffix(".inprogress").unwrap_or(&name);
     let codec = codec.strip_suffix(COMPACTED).unwrap_or(codec).rsplit_once('.').map(|(_, codec)| codec);
-    if reader.codec().is_none() && matches!(codec, Some("lzf" | "snappy")) {
+    if reader.codec().is_none() && codec == Some("lzf") {
         return Err(EventLogError::Compression(name));
     }
     Ok(Box::new(BufReader::with_capacity(BUFFER_BYTES, reader)))

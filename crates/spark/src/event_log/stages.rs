@@ -2,57 +2,64 @@
 
 use std::collections::BTreeMap;
 
-use paramedic_domain::StageSummary;
+use paramedic_domain::{LargestTask, StageSummary, TaskQuantiles};
 
 use super::event::{StageInfo, TaskEnd};
 
-/// Buckets an octave: a quantile is off by at most 2^(1/8), 9 %.
-const BUCKETS_PER_OCTAVE: f64 = 8.0;
-/// Octaves: up to 2^48 bytes or milliseconds.
-const OCTAVES: usize = 48;
+/// Bits of a float's mantissa that tell buckets apart: 8 buckets an octave, and a quantile is off by at most 1/16.
+const BUCKET_BITS: u32 = 3;
+/// Values from here on share a bucket: 2^48 bytes or milliseconds.
+const VALUE_MAX: f64 = (1_u64 << 48) as f64;
 
 /// Stages in the works for each that is kept, so that one that still runs is not given up for one that just began.
 const STAGES_IN_WORK_FACTOR: usize = 4;
 
-/// Counts by size, for the median; exact for the greatest.
+/// Counts by size, for quantiles; exact for the greatest.
 #[derive(Default)]
 struct Histogram {
     counts: BTreeMap<u16, u32>,
     total: u32,
-    greatest: f64,
+    greatest: u64,
 }
 
 impl Histogram {
-    fn add(&mut self, value: f64) {
-        let bucket = if value < 1.0 { 0.0 } else { 1.0 + (value.log2() * BUCKETS_PER_OCTAVE).floor() };
-        let most = BUCKETS_PER_OCTAVE * OCTAVES as f64;
-        *self.counts.entry(bucket.min(most) as u16).or_default() += 1;
-        self.total += 1;
+    fn add(&mut self, value: u64) {
         self.greatest = self.greatest.max(value);
+        self.total += 1;
+        // The exponent and the first bits of the mantissa: buckets on a logarithmic scale, without a logarithm.
+        let bucket = (value as f64).min(VALUE_MAX).to_bits() >> (52 - BUCKET_BITS);
+        *self.counts.entry(bucket as u16).or_default() += 1;
     }
 
-    fn median(&self) -> f64 {
-        let middle = self.total.div_ceil(2);
+    /// The value that a share of all is at most, within a bucket.
+    fn quantile(&self, share: f64) -> u64 {
+        let wanted = ((f64::from(self.total) * share).ceil() as u32).max(1);
         let mut passed = 0;
         for (bucket, count) in &self.counts {
             passed += count;
-            if passed >= middle {
-                let middle_of_bucket = (f64::from(*bucket) - 0.5) / BUCKETS_PER_OCTAVE;
-                return if *bucket == 0 { 0.0 } else { middle_of_bucket.exp2().min(self.greatest) };
+            if passed >= wanted {
+                let edge = |bucket: u16| f64::from_bits(u64::from(bucket) << (52 - BUCKET_BITS));
+                return (f64::midpoint(edge(*bucket), edge(bucket + 1)) as u64).min(self.greatest);
             }
         }
-        0.0
+        0
+    }
+
+    fn quantiles(&self) -> Option<TaskQuantiles> {
+        (self.greatest > 0).then(|| TaskQuantiles {
+            p50_bytes: self.quantile(0.5),
+            p90_bytes: self.quantile(0.9),
+            p99_bytes: self.quantile(0.99),
+            max_bytes: self.greatest,
+        })
     }
 
     /// Greatest over median, at least 1; 0 where nothing was counted.
     fn skew(&self) -> f64 {
-        let median = self.median();
-        if self.total == 0 {
-            0.0
-        } else if median <= 0.0 {
-            1.0
-        } else {
-            (self.greatest / median).max(1.0)
+        match (self.total, self.quantile(0.5)) {
+            (0, _) => 0.0,
+            (_, 0) => 1.0,
+            (_, median) => (self.greatest as f64 / median as f64).max(1.0),
         }
     }
 }
@@ -61,7 +68,9 @@ impl Histogram {
 struct Stage {
     summary: StageSummary,
     duration_ms: Histogram,
+    input: Histogram,
     shuffle_read: Histogram,
+    spill: Histogram,
 }
 
 /// The stages of a log, bounded.
@@ -69,28 +78,39 @@ struct Stage {
 pub(super) struct Stages(BTreeMap<u32, Stage>);
 
 impl Stages {
-    pub(super) fn info(&mut self, info: &StageInfo, stages_max: usize) {
+    pub(super) fn info(&mut self, info: StageInfo, stages_max: usize) {
         let stage = self.stage(info.stage, stages_max);
         stage.summary.tasks = stage.summary.tasks.max(info.tasks);
-        stage.summary.failed |= info.failure_reason.is_some();
+        stage.summary.failed |= info.failed;
+        stage.summary.name = info.name.or(stage.summary.name.take());
     }
 
-    pub(super) fn task_end(&mut self, task: &TaskEnd, stages_max: usize) {
+    pub(super) fn task_end(&mut self, task: &TaskEnd<'_>, stages_max: usize) {
         let stage = self.stage(task.stage, stages_max);
-        if task.reason.reason == "Success" {
+        if task.succeeded {
             stage.summary.tasks_succeeded += 1;
         } else {
             stage.summary.tasks_failed += 1;
         }
-        stage.duration_ms.add((task.info.finish_ms - task.info.launch_ms).max(0) as f64);
+        stage.duration_ms.add(task.duration_ms);
         let Some(metrics) = &task.metrics else { return };
-        let read = metrics.shuffle_read.remote_bytes.saturating_add(metrics.shuffle_read.local_bytes);
-        stage.shuffle_read.add(read as f64);
+        stage.input.add(metrics.input_bytes);
+        stage.shuffle_read.add(metrics.shuffle_read_bytes);
+        stage.spill.add(metrics.memory_spill_bytes);
         let summary = &mut stage.summary;
-        summary.input_bytes = summary.input_bytes.saturating_add(metrics.input.bytes);
-        summary.shuffle_read_bytes = summary.shuffle_read_bytes.saturating_add(read);
-        summary.shuffle_write_bytes = summary.shuffle_write_bytes.saturating_add(metrics.shuffle_write.bytes);
-        summary.memory_spill_bytes = summary.memory_spill_bytes.saturating_add(metrics.memory_spill_bytes);
+        add(&mut summary.input_bytes, metrics.input_bytes);
+        add(&mut summary.shuffle_read_bytes, metrics.shuffle_read_bytes);
+        add(&mut summary.shuffle_write_bytes, metrics.shuffle_write_bytes);
+        add(&mut summary.memory_spill_bytes, metrics.memory_spill_bytes);
+        let read_bytes = metrics.input_bytes.saturating_add(metrics.shuffle_read_bytes);
+        if read_bytes > summary.largest_task.map_or(0, |task| task.read_bytes) {
+            summary.largest_task = Some(LargestTask {
+                index: task.index,
+                read_bytes,
+                duration_s: task.duration_ms as f64 / 1e3,
+                succeeded: task.succeeded,
+            });
+        }
     }
 
     /// The most telling stages, in order.
@@ -101,8 +121,11 @@ impl Stages {
         self.0
             .into_values()
             .map(|stage| StageSummary {
-                duration_median_s: stage.duration_ms.median() / 1e3,
+                duration_median_s: stage.duration_ms.quantile(0.5) as f64 / 1e3,
                 duration_skew: stage.duration_ms.skew(),
+                input_per_task: stage.input.quantiles(),
+                shuffle_read_per_task: stage.shuffle_read.quantiles(),
+                spill_per_task: stage.spill.quantiles(),
                 shuffle_read_skew: if stage.summary.shuffle_read_bytes > 0 { stage.shuffle_read.skew() } else { 0.0 },
                 ..stage.summary
             })
@@ -132,6 +155,10 @@ impl Stages {
     }
 }
 
+fn add(sum: &mut u64, bytes: u64) {
+    *sum = sum.saturating_add(bytes);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,22 +166,35 @@ mod tests {
     #[test]
     fn medians_and_skew_are_near_the_truth() {
         let mut histogram = Histogram::default();
-        (0..99).for_each(|_| histogram.add(1_000.0));
-        histogram.add(50_000.0);
-        assert!((histogram.median() / 1_000.0 - 1.0).abs() < 0.1, "{}", histogram.median());
+        (0..99).for_each(|_| histogram.add(1_000));
+        histogram.add(50_000);
+        assert!((histogram.quantile(0.5) as f64 / 1_000.0 - 1.0).abs() < 0.07, "{}", histogram.quantile(0.5));
+        assert_eq!((histogram.quantile(1.0), histogram.greatest), (50_000.min(histogram.quantile(1.0)), 50_000));
         assert!((histogram.skew() / 50.0 - 1.0).abs() < 0.1, "{}", histogram.skew());
+    }
+
+    #[test]
+    fn quantiles_are_off_by_a_sixteenth_at_most() {
+        for value in (0..47).flat_map(|octave| [1_u64 << octave, (1 << octave) + (1 << octave) / 3, (2 << octave) - 1])
+        {
+            let mut histogram = Histogram::default();
+            histogram.add(value);
+            histogram.add(value);
+            histogram.add(u64::MAX);
+            let off = histogram.quantile(0.5).abs_diff(value) as f64 / value as f64;
+            assert!(off <= 1.0 / 16.0, "{value} became {}", histogram.quantile(0.5));
+        }
+        let mut zeros = Histogram::default();
+        zeros.add(0);
+        assert_eq!((zeros.quantile(0.5), zeros.quantiles()), (0, None));
     }
 
     #[test]
     fn the_failed_stage_is_kept() {
         let mut stages = Stages::default();
-        let info = |stage, failed: bool| StageInfo {
-            stage,
-            tasks: 1,
-            failure_reason: failed.then_some(serde::de::IgnoredAny),
-        };
-        stages.info(&info(0, true), 2);
-        (1..100).for_each(|id| stages.info(&info(id, false), 2));
+        let info = |stage, failed: bool| StageInfo { stage, name: None, tasks: 1, failed };
+        stages.info(info(0, true), 2);
+        (1..100).for_each(|id| stages.info(info(id, false), 2));
         let kept = stages.finish(2);
         assert_eq!(kept.len(), 2);
         assert!(kept[0].failed);

@@ -7,7 +7,8 @@ use serde::Deserialize;
 
 use super::{
     EventLogError, EventLogLimits,
-    event::{self, ExecutorMetrics},
+    event::{self, Names, Peaks},
+    running::Running,
     stages::Stages,
 };
 
@@ -35,8 +36,10 @@ const PLAN_EVENTS: [&str; 2] = [
 
 pub(super) struct Summarizer {
     limits: EventLogLimits,
+    names: Names,
     summary: EventLogSummary,
     stages: Stages,
+    running: Running,
     operators: BTreeSet<String>,
     events: u64,
     bytes: u64,
@@ -52,8 +55,10 @@ impl Summarizer {
     pub(super) fn new(limits: EventLogLimits) -> Self {
         Self {
             limits,
+            names: Names::default(),
             summary: EventLogSummary::default(),
             stages: Stages::default(),
+            running: Running::default(),
             operators: BTreeSet::new(),
             events: 0,
             bytes: 0,
@@ -78,15 +83,28 @@ impl Summarizer {
         let Some(name) = event::name(line) else { return };
         self.events += 1;
         match name {
-            "SparkListenerTaskEnd" => self.on(line, Self::task_end),
-            "SparkListenerStageExecutorMetrics" => {
-                self.on(line, |this, event: event::StageExecutorMetrics| this.peaks(&event.executor, &event.metrics));
+            "SparkListenerTaskStart" => {
+                if let Some(task) = self.names.task_start(line) {
+                    self.running.began(task.stage, &task.executor);
+                }
             }
-            "SparkListenerExecutorMetricsUpdate" => self.on(line, |this, event: event::ExecutorMetricsUpdate| {
-                event.updates.iter().for_each(|update| this.peaks(&event.executor, &update.metrics));
-            }),
+            "SparkListenerTaskEnd" => self.task_end(line),
+            "SparkListenerStageExecutorMetrics" => {
+                if let Some((executor, peaks)) = self.names.stage_executor_peaks(line) {
+                    self.peaks(&executor, &peaks);
+                }
+            }
+            "SparkListenerExecutorMetricsUpdate" => {
+                if let Some((executor, updates)) = self.names.heartbeat_peaks(line) {
+                    for peaks in &updates {
+                        self.peaks(&executor, peaks);
+                    }
+                }
+            }
             "SparkListenerStageSubmitted" | "SparkListenerStageCompleted" => {
-                self.on(line, |this, event: event::StageEvent| this.stages.info(&event.info, this.limits.stages_max));
+                if let Some(info) = self.names.stage_info(line) {
+                    self.stages.info(info, self.limits.stages_max);
+                }
             }
             "SparkListenerExecutorAdded" => self.summary.executors_added += 1,
             "SparkListenerExecutorRemoved" => self.on(line, |this, removed| this.executor_removed(&removed)),
@@ -105,7 +123,10 @@ impl Summarizer {
             }
             "SparkListenerJobEnd" => self.jobs_running -= 1,
             "SparkListenerApplicationEnd" => self.ended = true,
-            _ if PLAN_EVENTS.contains(&name) => event::node_names(line).for_each(|name| self.operator(name)),
+            _ if PLAN_EVENTS.contains(&name) => {
+                let (operators, most) = (&mut self.operators, self.limits.operators_max);
+                self.names.node_names(line).for_each(|name| add_operator(operators, most, &name));
+            }
             _ => {}
         }
     }
@@ -118,6 +139,7 @@ impl Summarizer {
             self.summary.gc_time_share = (self.gc_ms as f64 / self.run_ms as f64).clamp(0.0, 1.0);
         }
         self.summary.stages = self.stages.finish(self.limits.stages_max);
+        self.summary.running_at_failure = self.running.finish(self.ended);
         self.summary.plan_operators = self.operators.into_iter().collect();
         self.summary.incomplete = self.cut || !self.ended;
         Ok(self.summary)
@@ -129,10 +151,15 @@ impl Summarizer {
         }
     }
 
-    fn task_end(&mut self, task: event::TaskEnd) {
+    fn task_end(&mut self, line: &[u8]) {
+        let Some(task) = self.names.task_end(line) else { return };
+        if !task.succeeded && !task.killed {
+            self.running.failed(&task.executor);
+        }
+        self.running.ended(task.stage, &task.executor);
         self.stages.task_end(&task, self.limits.stages_max);
-        if let Some(peaks) = &task.executor_metrics {
-            self.peaks(&task.info.executor, peaks);
+        if let Some(peaks) = &task.peaks {
+            self.peaks(&task.executor, peaks);
         }
         let Some(metrics) = task.metrics else { return };
         self.run_ms = self.run_ms.saturating_add(metrics.run_ms);
@@ -142,34 +169,46 @@ impl Summarizer {
         raise(&mut summary.task_execution_memory_peak_bytes, metrics.peak_execution_bytes);
     }
 
-    fn peaks(&mut self, executor: &str, peaks: &ExecutorMetrics) {
+    fn peaks(&mut self, executor: &str, peaks: &Peaks) {
         let summary = &mut self.summary;
         if executor == "driver" {
             raise(&mut summary.driver_heap_peak_bytes, peaks.heap);
         }
         // In local mode the driver runs the tasks: no executor is ever added beside it.
-        let local = summary
-            .spark_properties
-            .get("spark.master")
-            .is_some_and(|master| master == "local" || master.starts_with("local["));
-        if executor != "driver" || local {
-            raise(&mut summary.executor_heap_peak_bytes, peaks.heap);
-            raise(&mut summary.onheap_unified_peak_bytes, peaks.onheap_unified);
-            raise(&mut summary.offheap_unified_peak_bytes, peaks.offheap_unified);
-            raise(&mut summary.executor_jvm_rss_peak_bytes, peaks.jvm_rss);
-            raise(&mut summary.executor_python_rss_peak_bytes, peaks.python_rss);
+        let local = || {
+            let master = summary.spark_properties.get("spark.master");
+            master.is_some_and(|master| master == "local" || master.starts_with("local["))
+        };
+        if executor != "driver" || local() {
+            for (peak, value) in [
+                (&mut summary.executor_heap_peak_bytes, peaks.heap),
+                (&mut summary.onheap_unified_peak_bytes, peaks.onheap_unified),
+                (&mut summary.offheap_unified_peak_bytes, peaks.offheap_unified),
+                (&mut summary.onheap_execution_peak_bytes, peaks.onheap_execution),
+                (&mut summary.onheap_storage_peak_bytes, peaks.onheap_storage),
+                (&mut summary.offheap_execution_peak_bytes, peaks.offheap_execution),
+                (&mut summary.offheap_storage_peak_bytes, peaks.offheap_storage),
+                (&mut summary.executor_jvm_rss_peak_bytes, peaks.jvm_rss),
+                (&mut summary.executor_python_rss_peak_bytes, peaks.python_rss),
+                (&mut summary.executor_other_rss_peak_bytes, peaks.other_rss),
+            ] {
+                raise(peak, value);
+            }
         }
     }
 
     /// Executors that go when all work is done, or that Spark itself sends away, are not lost; one that memory killed
     /// is, whenever it goes.
-    fn executor_removed(&mut self, removed: &event::ExecutorRemoved) {
+    fn executor_removed(&mut self, removed: &event::ExecutorRemoved<'_>) {
         let reason = removed.reason.to_ascii_lowercase();
         let says = |words: &[&str]| words.iter().any(|word| reason.contains(word));
         let idle = self.jobs_started && self.jobs_running <= 0;
         let killed_by_memory = !self.ended && says(&MEMORY_REASONS);
         let sent_away = self.ended || idle || says(&SENT_AWAY_REASONS);
-        self.summary.executors_lost += u32::from(killed_by_memory || !sent_away);
+        if killed_by_memory || !sent_away {
+            self.summary.executors_lost += 1;
+            self.running.failed(&removed.executor);
+        }
     }
 
     fn environment(&mut self, environment: event::EnvironmentUpdate) {
@@ -179,16 +218,13 @@ impl Summarizer {
         });
         self.summary.spark_properties.extend(kept.take(self.limits.properties_max));
     }
+}
 
-    fn operator(&mut self, node_name: &str) {
-        let operator = node_name.split(['(', ' ']).next().unwrap_or_default();
-        if !operator.is_empty()
-            && operator.len() <= 64
-            && self.operators.len() < self.limits.operators_max
-            && !self.operators.contains(operator)
-        {
-            self.operators.insert(operator.to_owned());
-        }
+fn add_operator(operators: &mut BTreeSet<String>, most: usize, node_name: &str) {
+    let operator = node_name.split(['(', ' ']).next().unwrap_or_default();
+    let fits = !operator.is_empty() && operator.len() <= 64 && operators.len() < most;
+    if fits && !operators.contains(operator) {
+        operators.insert(operator.to_owned());
     }
 }
 

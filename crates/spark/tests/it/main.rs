@@ -1,6 +1,10 @@
 //! Event logs that real Spark 4.1 wrote on `local-cluster[1,1,1024]`: a healthy run, and one whose second query raises an
 //! error. Class paths, stack traces and accumulators are left out; paths are replaced.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod real_logs;
+
 use std::{
     io::Write as _,
     path::{Path, PathBuf},
