@@ -1,6 +1,6 @@
 # Every recipe is one line: what it does stands in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test lint doc audit heal-bench bench-matching bench-mutate bench-hostagent bench clean
+.PHONY: help setup build demo test lint doc audit heal-bench bench-matching bench-mutate bench-hostagent bench-search bench-event-log bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,13 @@ bench-hostagent: build ## What the host agent costs, beside bpftrace and psutil 
 	cargo bench --locked -p paramedic-runqueue --bench ping_pong
 	python3 benches/hostagent/agent_bench.py idle
 	python3 benches/hostagent/agent_bench.py walk
+
+bench-search: setup ## Measure the search's regret and time, beside a dense search, Optuna and Ax: ARGS=--help
+	cargo build --locked --release -p paramedic-recommender --example search_oracle
+	@scripts/search-env benches/search/search_bench.py --oracle target/release/examples/search_oracle models/base-1 $(ARGS)
+
+bench-event-log: setup ## Measure how fast an event log is read, beside serde_json and Python: ARGS=FILE
+	cargo bench --locked -p paramedic-spark --bench event_log -- $(ARGS)
 
 bench: setup ## Run the criterion benchmarks
 	cargo bench --locked --workspace --benches

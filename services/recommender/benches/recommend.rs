@@ -49,7 +49,7 @@ fn benches(criterion: &mut Criterion) {
     let context = features.context(model.hash());
     let candidates: Vec<_> = (0..256).map(|_| features.candidate(&memory)).collect();
     criterion.bench_function("score 256 candidates", |bencher| {
-        bencher.iter(|| black_box(model.score(&context, &candidates)));
+        bencher.iter(|| black_box(model.request(&context).score(&candidates)));
     });
 }
 

@@ -1,14 +1,14 @@
 //! How far each parameter may move: the policy, the cluster, what already failed, what the log states.
 
 use paramedic_domain::{MemorySide, Policy};
-use paramedic_spark::{MemoryModel, size};
+use paramedic_spark::{MemoryModel, memory::HEAP_BYTES_MIN, size};
 use paramedic_tuner::Distribution;
 
 use crate::{facts::Facts, parameters::Parameter, settings::SearchSettings};
 
 const MIB: f64 = 1_048_576.0;
 /// Spark refuses a heap below this: 1.5 times its reserved 300 MiB (`UnifiedMemoryManager`).
-const HEAP_MIN_MIB: f64 = 450.0;
+const HEAP_MIN_MIB: f64 = (HEAP_BYTES_MIN >> 20) as f64;
 /// What a log states is a lower bound; nothing at or just above it is worth a retry.
 const ABOVE_NEED: f64 = 1.05;
 /// With a stated need nobody needs more than this many times as much.
@@ -36,7 +36,8 @@ pub fn bounds(
     let own = own_bounds(parameter, facts, failed, settings);
     let by_policy = policy_bounds(parameter, policy);
     let by_cluster = cluster_maximum(parameter, facts, failed);
-    Bounds { low: own.low.max(by_policy.low), high: own.high.min(by_policy.high).min(by_cluster) }
+    let by_node = policy.node_memory_bytes.map_or(f64::INFINITY, |node| node_maximum(parameter, node, failed));
+    Bounds { low: own.low.max(by_policy.low), high: own.high.min(by_policy.high).min(by_cluster).min(by_node) }
 }
 
 fn own_bounds(parameter: Parameter, facts: &Facts, failed: &MemoryModel, settings: &SearchSettings) -> Bounds {
@@ -67,8 +68,11 @@ fn memory_bounds(parameter: Parameter, facts: &Facts, failed: &MemoryModel, sett
     let failed_with =
         facts.history.failed_capacity_max.filter(|_| own_side).map_or(value, |bytes| value.max(bytes / MIB));
     let need = facts.required_bytes.filter(|_| own_side).map_or(0.0, |bytes| bytes / MIB * ABOVE_NEED);
-    let low = failed_with.max(need).ceil();
-    let grown = (failed_with * settings.growth_max).max(need * NEED_GROWTH_MAX);
+    let raised = facts.history.raised_capacity_max.filter(|_| own_side).map_or(0.0, |bytes| bytes / MIB);
+    let is_heap = matches!(parameter, Parameter::ExecutorMemory | Parameter::DriverMemory);
+    let least = if is_heap { HEAP_MIN_MIB } else { 0.0 };
+    let low = failed_with.max(need).max(raised).max(least).ceil();
+    let grown = (failed_with * settings.growth_max).max(need * NEED_GROWTH_MAX).max(raised);
     let high = if own_side { grown.max(SMALL_POOL_MIB) } else { grown };
     Bounds { low, high: high.floor() }
 }
@@ -122,9 +126,23 @@ fn cluster_maximum(parameter: Parameter, facts: &Facts, failed: &MemoryModel) ->
     room.map_or(f64::INFINITY, |bytes| (bytes / MIB).floor())
 }
 
-/// What the policy allows, in the parameter's unit.
+/// The most that fits the policy's largest node beside the container's other parts.
+fn node_maximum(parameter: Parameter, node_bytes: u64, failed: &MemoryModel) -> f64 {
+    let beside = match parameter {
+        Parameter::ExecutorMemory => failed.container - failed.executor_heap,
+        Parameter::ExecutorMemoryOverhead => failed.container - failed.executor_overhead,
+        Parameter::OffHeapSize => failed.container - failed.offheap.min(failed.container),
+        Parameter::PysparkMemory => failed.container - failed.executor_pyspark,
+        Parameter::DriverMemory => failed.driver_overhead,
+        Parameter::DriverMemoryOverhead => failed.driver_heap,
+        _ => return f64::INFINITY,
+    };
+    (node_bytes.saturating_sub(beside) >> 20) as f64
+}
+
+/// What the policy allows, in the parameter's unit: the bounds of all jobs and those of scopes. The policy is the job's: what
+/// is scoped to other jobs was left out.
 pub fn policy_bounds(parameter: Parameter, policy: &Policy) -> Bounds {
-    let Some(bound) = policy.bounds.get(parameter.key()) else { return Bounds { low: 0.0, high: f64::INFINITY } };
     let number = |text: &String| -> Option<f64> {
         if parameter.is_memory() || parameter == Parameter::BroadcastThreshold {
             if text.starts_with('-') {
@@ -135,10 +153,13 @@ pub fn policy_bounds(parameter: Parameter, policy: &Policy) -> Bounds {
             text.parse().ok()
         }
     };
-    Bounds {
-        low: bound.min.as_ref().and_then(number).unwrap_or(0.0),
-        high: bound.max.as_ref().and_then(number).unwrap_or(f64::INFINITY),
+    let maps = std::iter::once(&policy.bounds).chain(policy.scoped_bounds.iter().map(|scoped| &scoped.bounds));
+    let mut bounds = Bounds { low: 0.0, high: f64::INFINITY };
+    for bound in maps.filter_map(|map| map.get(parameter.key())) {
+        bounds.low = bounds.low.max(bound.min.as_ref().and_then(number).unwrap_or(0.0));
+        bounds.high = bounds.high.min(bound.max.as_ref().and_then(number).unwrap_or(f64::INFINITY));
     }
+    bounds
 }
 
 /// The distribution of a parameter within its bounds; `None` where there is nothing to choose.

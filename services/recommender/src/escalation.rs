@@ -3,11 +3,7 @@
 use paramedic_domain::Configuration;
 use paramedic_spark::MemoryModel;
 
-use crate::{
-    facts::Facts,
-    guardrails::Guardrails,
-    search::{Freedom, is_limit},
-};
+use crate::{facts::Facts, freedom::Freedom, guardrails::Guardrails, search::is_limit};
 
 /// Twice the memory heals about half of what it can heal; limits that reserve nothing are raised further.
 const GROWTH: f64 = 2.0;

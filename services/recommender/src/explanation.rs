@@ -1,10 +1,15 @@
 //! Why a recommendation is what it is, a sentence each.
 
-use paramedic_domain::{Action, Configuration, Prediction, RunQueueCause};
-use paramedic_spark::MemoryModel;
+mod changes;
+mod host;
+mod skew;
+
+use paramedic_domain::{Action, Alternative, Configuration, Prediction};
+use paramedic_spark::{MemoryModel, PriceTable};
 
 use crate::{
     facts::{Facts, capacity_bytes},
+    own_remedies::OwnRemedy,
     settings::ObjectiveSettings,
 };
 
@@ -22,6 +27,10 @@ pub struct Grounds<'a> {
     pub predicted: Option<Prediction>,
     /// What the model expects of an unchanged retry.
     pub baseline: Option<Prediction>,
+    /// Others on the front of cost and risk.
+    pub alternatives: &'a [Alternative],
+    /// What memory and cores cost.
+    pub prices: PriceTable,
     /// What is recommended.
     pub action: Action,
 }
@@ -30,20 +39,43 @@ pub struct Grounds<'a> {
 pub fn explain(grounds: &Grounds<'_>, settings: &ObjectiveSettings) -> Vec<String> {
     let mut sentences = vec![what_ran_out(grounds)];
     sentences.extend(evidence(grounds));
-    for (key, old, new) in grounds.original.changes(grounds.config) {
-        sentences.push(format!("{key}: {} → {}.", old.unwrap_or("Spark's default"), new.unwrap_or("Spark's default")));
-    }
+    sentences.extend(changes::explain(grounds));
     if let (Some(predicted), Some(baseline)) = (grounds.predicted, grounds.baseline) {
         sentences.push(format!(
-            "The model expects this retry to fail with a probability of {:.0} % at {}; an unchanged retry with {:.0} % at {}.",
-            predicted.failure_probability * 100.0,
+            "The model expects this retry to fail with a probability of {} at {}; an unchanged retry with {} at {}.",
+            percent(predicted.failure_probability),
             dollars(predicted.cost_usd),
-            baseline.failure_probability * 100.0,
+            percent(baseline.failure_probability),
             dollars(baseline.cost_usd),
         ));
     }
     sentences.push(verdict(grounds, settings));
+    sentences.extend(alternatives(grounds));
     sentences
+}
+
+/// What else lies on the front of cost and risk, a sentence each.
+fn alternatives(grounds: &Grounds<'_>) -> Vec<String> {
+    let Some(chosen) = grounds.predicted.filter(|_| grounds.action == Action::RetryWithConfig) else {
+        return Vec::new();
+    };
+    let sentence = |alternative: &Alternative| {
+        let predicted = alternative.predicted;
+        let changes: Vec<String> = grounds
+            .original
+            .changes(&alternative.config)
+            .into_iter()
+            .map(|(key, _, new)| format!("{key}={}", new.unwrap_or("default")))
+            .collect();
+        let changes = if changes.is_empty() { "nothing changed".to_owned() } else { changes.join(", ") };
+        let compared = if predicted.cost_usd > chosen.cost_usd { "safer, dearer" } else { "cheaper, riskier" };
+        format!(
+            "Instead ({compared}): {changes} is expected to fail with {} at {}.",
+            percent(predicted.failure_probability),
+            dollars(predicted.cost_usd),
+        )
+    };
+    grounds.alternatives.iter().map(sentence).collect()
 }
 
 fn what_ran_out(grounds: &Grounds<'_>) -> String {
@@ -76,56 +108,52 @@ fn evidence(grounds: &Grounds<'_>) -> Vec<String> {
     if let Some(capacity) = facts.history.succeeded_capacity_min {
         sentences.push(format!("The job has succeeded with {}.", mebibytes(capacity)));
     }
-    if let Some(skew) =
-        facts.event_log.iter().flat_map(|log| &log.stages).map(|stage| stage.shuffle_read_skew).reduce(f64::max)
-        && skew > 5.0
-    {
-        sentences.push(format!("The data is skewed: one task reads {skew:.0} times the median; salting or splitting that key would cost less than memory."));
+    if let Some(raised) = facts.history.raised_capacity_max {
+        sentences.push(format!(
+            "An attempt of this run with {} ended for another reason; what it was given is kept.",
+            mebibytes(raised)
+        ));
     }
-    sentences.extend(host(facts));
+    sentences.extend(running(facts));
+    sentences.extend(skew::explain(grounds));
+    sentences.extend(own_remedies(facts));
+    sentences.extend(host::explain(facts));
     sentences
 }
 
-/// Waits below this 99th percentile are nobody's trouble, in seconds.
-const RUN_QUEUE_P99_S: f64 = 0.01;
+/// What ran at the failure.
+fn running(facts: &Facts) -> Option<String> {
+    let running = facts.event_log.as_ref()?.running_at_failure.as_ref()?;
+    if running.stages.is_empty() {
+        return None;
+    }
+    let stages: Vec<String> = running.stages.iter().map(u32::to_string).collect();
+    let there = match running.tasks_of_executor {
+        0 => String::new(),
+        tasks => format!(", {tasks} of them on the executor that failed"),
+    };
+    Some(format!("At the failure {} task(s) of stage {} ran{there}.", running.tasks, stages.join(", ")))
+}
 
-/// What the host agent saw.
-fn host(facts: &Facts) -> Vec<String> {
-    let host = &facts.host;
-    let mut sentences = Vec::new();
-    if host.oom_kills > 0 {
-        let python = match host.python_oom_kills {
-            0 => String::new(),
-            python => format!(", {python} of them Python's"),
-        };
-        sentences.push(format!(
-            "The host's kernel killed {} process(es) of the application for memory{python}.",
-            host.oom_kills
-        ));
-    }
-    if host.executor_rss_peak_bytes > 0.0 {
-        let python = match host.python_rss_peak_bytes {
-            none if none <= 0.0 => String::new(),
-            python => format!(", its Python workers at {}", mebibytes(python)),
-        };
-        let peak = mebibytes(host.executor_rss_peak_bytes);
-        sentences.push(format!("On its host the largest executor peaked at {peak} resident{python}."));
-    }
-    if host.run_queue_p99_s >= RUN_QUEUE_P99_S {
-        let wait_ms = host.run_queue_p99_s * 1e3;
-        let cause = match host.run_queue_cause {
-            Some(RunQueueCause::NoisyNeighbour) => ": others on its host had the CPU; memory does not mend that",
-            Some(RunQueueCause::Throttled) => ": its CPU quota was used up; memory does not mend that",
-            Some(RunQueueCause::Busy) => ": it had more to run than CPUs",
-            Some(RunQueueCause::Waiting) | None => "",
-        };
-        sentences.push(format!("One wait for a CPU in a hundred took {wait_ms:.0} ms or more{cause}."));
-    }
-    sentences
+/// What Spark did itself, so that the same is not proposed again.
+fn own_remedies(facts: &Facts) -> Vec<String> {
+    let sentence = |remedy: &OwnRemedy| match remedy {
+        OwnRemedy::RecoveryMode => Some(
+            "This Spark itself runs one task at a time on executors that it starts after an OOM; fewer cores are not proposed again.",
+        ),
+        OwnRemedy::OomRetryCpus => Some(
+            "This Spark itself gives a task that ran out of memory more cores; more cores a task are not proposed again.",
+        ),
+        OwnRemedy::SkewJoin => None,
+    };
+    facts.own_remedies.iter().filter_map(sentence).map(str::to_owned).collect()
 }
 
 fn verdict(grounds: &Grounds<'_>, settings: &ObjectiveSettings) -> String {
     match grounds.action {
+        Action::RetryUnchanged if grounds.facts.elsewhere.is_some() => {
+            "Memory would not mend that: retry as it was, on another host.".to_owned()
+        }
         Action::RetryWithConfig => "Retry with the changed configuration.".to_owned(),
         Action::RetryUnchanged => {
             "No change of the configuration is expected to do better: retry as it was.".to_owned()
@@ -142,6 +170,10 @@ fn verdict(grounds: &Grounds<'_>, settings: &ObjectiveSettings) -> String {
 
 fn dollars(usd: f64) -> String {
     if usd < 0.01 { format!("${usd:.5}") } else { format!("${usd:.2}") }
+}
+
+fn percent(probability: f64) -> String {
+    format!("{:.0} %", probability * 100.0)
 }
 
 fn mebibytes(bytes: f64) -> String {

@@ -8,6 +8,11 @@ use paramedic_domain::{
 };
 use paramedic_spark::{Master, MemoryModel, size};
 
+use crate::{
+    elsewhere::{self, Elsewhere},
+    own_remedies::{self, OwnRemedy},
+};
+
 /// What is known of a failed attempt.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
@@ -39,6 +44,10 @@ pub struct Facts {
     pub history: History,
     /// What the host agent saw.
     pub host: HostFacts,
+    /// What the host explains otherwise.
+    pub elsewhere: Option<Elsewhere>,
+    /// What Spark did about it itself.
+    pub own_remedies: Vec<OwnRemedy>,
     /// What is hashed into the embedding.
     pub tokens: Vec<String>,
 }
@@ -92,6 +101,9 @@ pub struct History {
     pub failed_attempts: u32,
     /// The most that this run has already failed with, this attempt included.
     pub failed_capacity_max: Option<f64>,
+    /// The most that an attempt of this run had that ended otherwise: preempted, or with its node. It proved nothing, and
+    /// what it was given is not taken back.
+    pub raised_capacity_max: Option<f64>,
     /// The least that the job has succeeded with.
     pub succeeded_capacity_min: Option<f64>,
     /// Configurations that the job succeeded with, newest first, at most [`History::SUCCESSES_MAX`].
@@ -121,6 +133,8 @@ impl History {
                     if same_run && same_side && side.is_some() {
                         history.failed_attempts += u32::from(attempt.job.attempt < request.job.attempt);
                         history.failed_capacity_max = greatest(history.failed_capacity_max, capacity);
+                    } else if same_run && attempt.memory_side.is_none() && attempt.job.attempt < request.job.attempt {
+                        history.raised_capacity_max = greatest(history.raised_capacity_max, capacity);
                     }
                 }
             }
@@ -230,12 +244,22 @@ impl Facts {
             attempt: request.job.attempt,
             history: History::of(side, request, attempts),
             host,
+            elsewhere: None,
+            own_remedies: Vec::new(),
             tokens: Vec::new(),
         };
         facts.required_bytes = facts.stated_need(&request.classification, failed);
         facts.need_exact = facts.required_bytes.is_some() && states_request(&request.classification.captures);
+        facts.elsewhere = elsewhere::explains(&facts, request.classification.memory_side, failed, samples);
+        facts.own_remedies = facts.own_remedies_of(request);
         facts.tokens = tokens(request, &facts);
         facts
+    }
+
+    fn own_remedies_of(&self, request: &RecommendationRequest) -> Vec<OwnRemedy> {
+        let log = self.event_log.as_ref();
+        let effective = log.map(|log| log.spark_properties.clone()).unwrap_or_default();
+        own_remedies::of(&request.config, &effective, log.and_then(|log| log.spark_version.as_deref()), self.master)
     }
 
     /// What the log states that the failing side needs, in bytes of that side's capacity.

@@ -131,23 +131,25 @@ pub struct FeatureSpace<'a> {
     facts: &'a Facts,
     /// Ratios are to this: the failed configuration, or what the cluster has where more was requested.
     reference: MemoryModel,
+    from: Layout,
+    rate_from: f64,
     prices: PriceTable,
 }
 
 impl<'a> FeatureSpace<'a> {
     /// The features of one request; `reference` is what candidates are compared with.
     pub fn new(facts: &'a Facts, reference: MemoryModel, prices: PriceTable) -> Self {
-        Self { facts, reference, prices }
+        let from = Layout::of(&reference, facts.side);
+        Self { facts, from, rate_from: prices.hourly_usd(&reference), reference, prices }
     }
 
     /// The vector of one candidate.
     pub fn candidate(&self, candidate: &MemoryModel) -> CandidateFeatures {
-        let from = Layout::of(&self.reference, self.facts.side);
+        let from = &self.from;
         let to = Layout::of(candidate, self.facts.side);
         let finer =
             f64::from(candidate.shuffle_partitions.max(1)) / f64::from(self.reference.shuffle_partitions.max(1));
         let need = self.facts.required_bytes.unwrap_or(from.side);
-        let rate_from = self.prices.hourly_usd(&self.reference);
         let rate_to = self.prices.hourly_usd(candidate);
         let capacity = [
             log_ratio(to.side, from.side),
@@ -168,7 +170,7 @@ impl<'a> FeatureSpace<'a> {
             log_ratio(from.broadcast, to.broadcast),
         ];
         let candidate_features = [
-            log_ratio(rate_to, rate_from),
+            log_ratio(rate_to, self.rate_from),
             log_ratio(to.slots, from.slots),
             log_ratio(finer, 1.0),
             log_ratio(candidate.container as f64, self.reference.container as f64),
@@ -243,7 +245,7 @@ impl<'a> FeatureSpace<'a> {
 
     fn push_history(&self, push: &mut impl FnMut(f32)) {
         let facts = self.facts;
-        let side = Layout::of(&self.reference, facts.side).side;
+        let side = self.from.side;
         push(flag(facts.required_bytes.is_some()));
         push(facts.required_bytes.map_or(0.0, |need| log_ratio(need, side)));
         push(flag(facts.need_exact));

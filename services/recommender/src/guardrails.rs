@@ -1,7 +1,7 @@
 //! Guardrails: ordered steps that can only narrow what the optimizer proposes.
 
 use paramedic_domain::{Configuration, MemorySide, Policy};
-use paramedic_spark::MemoryModel;
+use paramedic_spark::{MemoryModel, memory::HEAP_BYTES_MIN};
 
 use crate::{
     bounds::policy_bounds,
@@ -50,8 +50,16 @@ impl<'a> Guardrails<'a> {
         let config = self.keep_allowed_keys(config);
         let config = self.cap_to_policy(config)?;
         let memory = MemoryModel::of(&config).ok()?;
-        let passes = self.fits_cluster(&memory) && Self::tasks_fit(&memory) && !self.already_failed(&memory);
-        passes.then_some(config)
+        self.admit(&memory).then_some(config)
+    }
+
+    /// Whether memory that is within the policy passes the other guardrails.
+    pub fn admit(&self, memory: &MemoryModel) -> bool {
+        self.fits_cluster(memory)
+            && self.fits_node(memory)
+            && self.starts(memory)
+            && Self::tasks_fit(memory)
+            && !self.already_failed(memory)
     }
 
     /// A key that the policy does not allow keeps its value.
@@ -95,6 +103,14 @@ impl<'a> Guardrails<'a> {
             && limits.driver_memory_bytes.is_none_or(|most| driver <= most.max(self.failed.driver_heap))
     }
 
+    /// Containers fit the policy's largest node; one that was larger before may shrink.
+    fn fits_node(&self, memory: &MemoryModel) -> bool {
+        self.policy.node_memory_bytes.is_none_or(|node| {
+            memory.container <= node.max(self.failed.container)
+                && memory.driver_container <= node.max(self.failed.driver_container)
+        })
+    }
+
     /// What ran before fits, whatever the limits say, unless more was requested than there is.
     const fn executor_before(&self, container: bool) -> u64 {
         match (self.facts.over_request, container) {
@@ -102,6 +118,12 @@ impl<'a> Guardrails<'a> {
             (false, true) => self.failed.container,
             (false, false) => self.failed.executor_heap,
         }
+    }
+
+    /// Spark starts with the heaps; one that was below Spark's minimum before is not this change's fault.
+    fn starts(&self, memory: &MemoryModel) -> bool {
+        let starts = |heap: u64, before: u64| heap >= HEAP_BYTES_MIN || heap == before;
+        starts(memory.executor_heap, self.failed.executor_heap) && starts(memory.driver_heap, self.failed.driver_heap)
     }
 
     /// A task's cores fit an executor's.

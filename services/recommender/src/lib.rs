@@ -6,14 +6,18 @@
 //! model is trained on a simulator of it ([`simulator`], [`training`]).
 
 pub mod bounds;
+pub mod elsewhere;
 pub mod escalation;
 pub mod explanation;
 pub mod facts;
 pub mod features;
+pub mod freedom;
+mod front;
 pub mod guardrails;
 mod http;
 pub mod model;
 pub mod objective;
+pub mod own_remedies;
 pub mod parameters;
 pub mod pipeline;
 pub mod search;

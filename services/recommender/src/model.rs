@@ -1,6 +1,7 @@
 //! A trained model: its manifest, its weights, and what it says of candidates.
 
 pub mod batch;
+pub mod inference;
 pub mod network;
 pub mod registry;
 
@@ -17,6 +18,7 @@ use crate::{
     tokens::TokenHash,
 };
 use batch::Batch;
+use inference::{Inference, RequestInference};
 use network::Network;
 pub use network::{NetworkError, Score};
 
@@ -74,10 +76,12 @@ pub enum ModelError {
     ReadOnly,
 }
 
-/// A trained model. Scoring takes turns: libtorch's tensors are not shared between threads.
+/// A trained model. Requests are scored without libtorch, all at a time; in libtorch scoring takes turns, as its tensors are
+/// not shared between threads.
 pub struct Model {
     manifest: ModelManifest,
     hash: TokenHash,
+    inference: Inference,
     network: Mutex<Network>,
 }
 
@@ -93,13 +97,13 @@ impl Model {
             return Err(ModelError::Damaged { path });
         }
         let network = Network::load(&path, manifest.hashing.buckets)?;
-        Ok(Self::new(manifest, network))
+        Self::new(manifest, network)
     }
 
     /// A model in memory.
-    pub fn new(manifest: ModelManifest, network: Network) -> Self {
+    pub fn new(manifest: ModelManifest, network: Network) -> Result<Self, ModelError> {
         let hash = TokenHash::new(manifest.hashing.seed, manifest.hashing.buckets);
-        Self { manifest, hash, network: Mutex::new(network) }
+        Ok(Self { inference: Inference::of(&network)?, manifest, hash, network: Mutex::new(network) })
     }
 
     /// The manifest.
@@ -112,7 +116,12 @@ impl Model {
         &self.hash
     }
 
-    /// Scores the candidates of one request in one call.
+    /// Ready to score the candidates of one request.
+    pub fn request(&self, context: &ContextFeatures) -> RequestInference<'_> {
+        self.inference.request(&self.manifest.normalization, context)
+    }
+
+    /// Scores the candidates of one request in libtorch: what [`Model::request`] is held to.
     pub fn score(&self, context: &ContextFeatures, candidates: &[CandidateFeatures]) -> Result<Vec<Score>, ModelError> {
         if candidates.is_empty() {
             return Ok(Vec::new());

@@ -4,29 +4,28 @@ use paramedic_domain::Prediction;
 use paramedic_spark::MemoryModel;
 
 use crate::{
-    features::{ContextFeatures, FeatureSpace},
-    model::{Model, ModelError},
+    features::FeatureSpace,
+    model::{Model, ModelError, inference::RequestInference},
     settings::ObjectiveSettings,
 };
 
 /// Predicts for configurations of one request.
 pub struct Predictor<'a> {
-    model: &'a Model,
     features: FeatureSpace<'a>,
-    context: ContextFeatures,
+    request: RequestInference<'a>,
 }
 
 impl<'a> Predictor<'a> {
     /// A predictor for one request.
     pub fn new(model: &'a Model, features: FeatureSpace<'a>) -> Self {
-        let context = features.context(model.hash());
-        Self { model, features, context }
+        let request = model.request(&features.context(model.hash()));
+        Self { features, request }
     }
 
     /// What the model expects of each configuration, in one call.
     pub fn predict(&self, candidates: &[MemoryModel]) -> Result<Vec<Prediction>, ModelError> {
         let vectors: Vec<_> = candidates.iter().map(|memory| self.features.candidate(memory)).collect();
-        let scores = self.model.score(&self.context, &vectors)?;
+        let scores = self.request.score(&vectors)?;
         let predictions = scores.iter().zip(&vectors).map(|(score, vector)| Prediction {
             failure_probability: score.failure_probability,
             // Dollars an hour times hours.

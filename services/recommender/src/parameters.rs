@@ -1,7 +1,7 @@
 //! Spark's memory parameters as dimensions of the search: which are freed for which failing side, within which bounds.
 
 use paramedic_domain::{Configuration, MemorySide};
-use paramedic_spark::{MemoryModel, size};
+use paramedic_spark::{MemoryModel, MemorySettings, size};
 
 use crate::facts::Facts;
 
@@ -53,6 +53,26 @@ enum Kind {
 }
 
 impl Parameter {
+    /// Every parameter.
+    pub const ALL: [Self; 16] = [
+        Self::ExecutorMemory,
+        Self::ExecutorMemoryOverhead,
+        Self::ExecutorCores,
+        Self::TaskCpus,
+        Self::ExecutorInstances,
+        Self::MaxExecutors,
+        Self::MemoryFraction,
+        Self::StorageFraction,
+        Self::OffHeapSize,
+        Self::PysparkMemory,
+        Self::DriverMemory,
+        Self::DriverMemoryOverhead,
+        Self::DriverMaxResultSize,
+        Self::KryoBufferMax,
+        Self::ShufflePartitions,
+        Self::BroadcastThreshold,
+    ];
+
     /// The Spark key.
     pub const fn key(self) -> &'static str {
         match self {
@@ -120,6 +140,31 @@ impl Parameter {
         }
     }
 
+    /// Sets a value: what reading the configuration that [`Parameter::write`] writes would give.
+    pub fn set(self, value: f64, settings: &mut MemorySettings) {
+        let whole = value.round().max(0.0) as u64;
+        let bytes = whole << 20;
+        let count = whole as u32;
+        match self {
+            Self::ExecutorMemory => settings.executor_memory = bytes,
+            Self::ExecutorMemoryOverhead => settings.executor_overhead.given = Some(bytes),
+            Self::ExecutorCores => settings.executor_cores = Some(count),
+            Self::TaskCpus => settings.task_cpus = count,
+            Self::ExecutorInstances => settings.executor_instances = Some(count),
+            Self::MaxExecutors => settings.max_executors = Some(count),
+            Self::MemoryFraction => settings.memory_fraction = hundredths(value),
+            Self::StorageFraction => settings.storage_fraction = hundredths(value),
+            Self::OffHeapSize => (settings.offheap_enabled, settings.offheap_size) = (true, bytes),
+            Self::PysparkMemory => settings.executor_pyspark = bytes,
+            Self::DriverMemory => settings.driver_memory = bytes,
+            Self::DriverMemoryOverhead => settings.driver_overhead.given = Some(bytes),
+            Self::DriverMaxResultSize => settings.max_result_size = bytes,
+            Self::KryoBufferMax => settings.kryo_buffer_max = bytes,
+            Self::ShufflePartitions => settings.shuffle_partitions = count,
+            Self::BroadcastThreshold => settings.broadcast_threshold = bytes,
+        }
+    }
+
     /// Writes a value into a configuration, in the key's own form.
     pub fn write(self, value: f64, config: &mut Configuration) {
         let whole = value.round().max(0.0) as u64;
@@ -127,13 +172,18 @@ impl Parameter {
             Kind::Threshold if whole == 0 => "-1".to_owned(),
             Kind::Mebibytes | Kind::Threshold => size::format_mebibytes(whole),
             Kind::Count => whole.to_string(),
-            Kind::Fraction => format!("{value:.2}"),
+            Kind::Fraction => format!("{:.2}", hundredths(value)),
         };
         config.insert(self.key().to_owned(), text);
         if self == Self::OffHeapSize {
             config.insert("spark.memory.offHeap.enabled".to_owned(), "true".to_owned());
         }
     }
+}
+
+/// Fractions are written with two digits.
+fn hundredths(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
 }
 
 /// The parameters that can matter for the failing side; the rest stay as they were.
@@ -167,7 +217,8 @@ pub fn freed(facts: &Facts, failed: &MemoryModel, config: &Configuration) -> Vec
         None => vec![P::ExecutorMemory, P::ExecutorMemoryOverhead, P::DriverMemory],
     };
     if matches!(facts.side, Some(MemorySide::ExecutorHeap)) && !facts.over_request {
-        parameters.extend([P::ExecutorInstances, P::MaxExecutors].into_iter().filter(|p| config.contains_key(p.key())));
+        // With both, the number of instances is what counts.
+        parameters.extend([P::ExecutorInstances, P::MaxExecutors].into_iter().find(|p| config.contains_key(p.key())));
     }
     parameters.retain(|parameter| can_matter(*parameter, facts, failed, config));
     parameters
@@ -176,6 +227,12 @@ pub fn freed(facts: &Facts, failed: &MemoryModel, config: &Configuration) -> Vec
 /// Leaves out what this configuration or this job cannot use.
 fn can_matter(parameter: Parameter, facts: &Facts, failed: &MemoryModel, config: &Configuration) -> bool {
     match parameter {
+        // Where Spark itself ran one task at a time before it gave up, fewer tasks at a time are no remedy.
+        Parameter::TaskCpus | Parameter::ExecutorCores
+            if facts.own_remedies.iter().any(|remedy| remedy.runs_fewer_tasks()) =>
+        {
+            false
+        }
         Parameter::TaskCpus => failed.task_slots > 1 && !failed.local,
         // Splitting an executor into smaller ones needs a cluster manager that starts more of them.
         Parameter::ExecutorCores => failed.task_slots > 1 && !failed.local && config.contains_key(parameter.key()),

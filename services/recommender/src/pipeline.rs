@@ -3,20 +3,21 @@
 use std::{sync::Arc, time::Instant};
 
 use paramedic_domain::{
-    Action, AttemptRecord, Category, Configuration, HostSample, Policy, Prediction, Recommendation, RecommendationId,
-    RecommendationRequest,
+    Action, AttemptRecord, Category, Configuration, HostSample, Job, Policy, Prediction, Recommendation,
+    RecommendationId, RecommendationRequest,
 };
-use paramedic_spark::{MemoryModel, SparkConfigError, memory::KEYS};
+use paramedic_spark::{MemoryModel, MemorySettings, SparkConfigError};
 
 use crate::{
     escalation,
     explanation::{self, Grounds},
     facts::Facts,
     features::FeatureSpace,
+    freedom::Freedom,
     guardrails::Guardrails,
     model::Model,
     objective::Predictor,
-    search::{Freedom, Search, SearchError},
+    search::{Search, SearchError},
     settings::RecommenderSettings,
 };
 
@@ -54,12 +55,22 @@ pub fn recommendation_id(request: &RecommendationRequest) -> RecommendationId {
 pub fn recommend(inputs: Inputs, settings: &RecommenderSettings) -> Result<Recommendation, PipelineError> {
     let started = Instant::now();
     let id = recommendation_id(&inputs.request);
-    let failed = MemoryModel::of(&inputs.request.config)?;
+    let memory = MemorySettings::read(&inputs.request.config)?;
+    let failed = memory.model();
     let facts = Facts::gather(&inputs.request, &failed, &inputs.attempts, &inputs.samples);
-    let guardrails = Guardrails::new(&facts, &failed, &inputs.request.config, &inputs.policy);
-    let freedom = Freedom::of(&facts, &failed, &inputs.request.config, &inputs.policy, &settings.search);
+    let policy = policy_of_retry(inputs.policy, &inputs.request.job);
+    let guardrails = Guardrails::new(&facts, &failed, &inputs.request.config, &policy);
+    let freedom = Freedom::of(&facts, &failed, &inputs.request.config, &policy, &settings.search);
     let freedom = freedom.inspect_err(|error| tracing::error!(%error, "the search space is not valid")).ok();
-    let case = Case { request: &inputs.request, facts: &facts, failed: &failed, guardrails: &guardrails, settings };
+    let case = Case {
+        request: &inputs.request,
+        facts: &facts,
+        memory: &memory,
+        failed: &failed,
+        guardrails: &guardrails,
+        settings,
+        started,
+    };
     let mut degraded = inputs.degraded;
     let proposal = if let Some(model) = &inputs.model {
         case.propose_by_model(model, freedom.as_ref(), id).unwrap_or_else(|error| {
@@ -71,16 +82,25 @@ pub fn recommend(inputs: Inputs, settings: &RecommenderSettings) -> Result<Recom
         degraded.push("model_missing".to_owned());
         case.propose_plainly(freedom.as_ref())
     };
-    Ok(case.answer(id, proposal, inputs.model.as_deref(), degraded, started))
+    Ok(case.answer(id, proposal, inputs.model.as_deref(), degraded))
+}
+
+/// The policy with the scoped bounds that hold for the next attempt only.
+fn policy_of_retry(mut policy: Policy, job: &Job) -> Policy {
+    let retry = Job { attempt: job.attempt.saturating_add(1), ..job.clone() };
+    policy.scoped_bounds.retain(|scoped| scoped.scope.matches(&retry));
+    policy
 }
 
 /// One request, read.
 struct Case<'a> {
     request: &'a RecommendationRequest,
     facts: &'a Facts,
+    memory: &'a MemorySettings,
     failed: &'a MemoryModel,
     guardrails: &'a Guardrails<'a>,
     settings: &'a RecommenderSettings,
+    started: Instant,
 }
 
 /// What is proposed, before it is written down.
@@ -105,10 +125,12 @@ impl Case<'_> {
         let features = FeatureSpace::new(self.facts, self.reference(), self.settings.prices);
         let predictor = Predictor::new(model, features);
         let baseline = self.baseline(&predictor)?;
-        let slim = slim(&self.request.config);
+        let deadline = self.settings.search.deadline();
+        let expired = || self.started.elapsed() >= deadline;
         let search = freedom.map(|freedom| Search {
             facts: self.facts,
-            config: &slim,
+            config: &self.request.config,
+            memory: self.memory,
             failed: self.failed,
             freedom,
             predictor: &predictor,
@@ -118,9 +140,9 @@ impl Case<'_> {
             reference_cost_usd: baseline.cost_usd,
             // The low half of the id: the same request searches the same way.
             seed: self.settings.search.seed ^ id.as_uuid().as_u64_pair().1,
+            expired: &expired,
         });
         let found = search.map_or(Ok(None), |search| search.run())?;
-        let found = found.map(|found| found.over(&slim, &self.request.config));
         let action = self.decide(found.as_ref().map(|found| found.predicted), baseline);
         let unchanged = action != Action::RetryWithConfig;
         let predicted = found.as_ref().map(|found| found.predicted);
@@ -147,6 +169,7 @@ impl Case<'_> {
         let hopeless = |prediction: Prediction| prediction.failure_probability >= settings.disable_retry_probability;
         let unclassified = self.request.classification.category == Category::Unclassified;
         match best {
+            _ if self.facts.elsewhere.is_some() => Action::RetryUnchanged,
             Some(best)
                 if unclassified
                     && baseline.failure_probability <= best.failure_probability + settings.unchanged_margin =>
@@ -187,12 +210,12 @@ impl Case<'_> {
     }
 
     fn propose_plainly(&self, freedom: Option<&Freedom>) -> Proposal {
-        let escalated = freedom.and_then(|freedom| {
+        let escalated = freedom.filter(|_| self.facts.elsewhere.is_none()).and_then(|freedom| {
             escalation::escalate(self.facts, self.failed, &self.request.config, freedom, self.guardrails)
         });
         let action = match &escalated {
             Some(_) => Action::RetryWithConfig,
-            None if self.facts.restartable => Action::RetryUnchanged,
+            None if self.facts.restartable || self.facts.elsewhere.is_some() => Action::RetryUnchanged,
             None => Action::DoNotRetry,
         };
         Proposal {
@@ -213,7 +236,6 @@ impl Case<'_> {
         proposal: Proposal,
         model: Option<&Model>,
         mut degraded: Vec<String>,
-        started: Instant,
     ) -> Recommendation {
         if proposal.deadline_reached {
             degraded.push("search_deadline".to_owned());
@@ -225,6 +247,8 @@ impl Case<'_> {
             config: &proposal.config,
             predicted: proposal.predicted,
             baseline: proposal.baseline,
+            alternatives: &proposal.alternatives,
+            prices: self.settings.prices,
             action: proposal.action,
         };
         Recommendation {
@@ -238,14 +262,9 @@ impl Case<'_> {
             baseline: proposal.baseline,
             alternatives: proposal.alternatives,
             evaluations: proposal.evaluations,
-            elapsed_ms: started.elapsed().as_secs_f64() * 1e3,
+            elapsed_ms: self.started.elapsed().as_secs_f64() * 1e3,
             feasible: proposal.feasible,
             degraded,
         }
     }
-}
-
-/// The part of a configuration that the memory model reads: some thousand candidates are cheaper without the rest.
-fn slim(config: &Configuration) -> Configuration {
-    KEYS.iter().filter_map(|key| Some((*key, config.get(*key)?.as_str()))).collect()
 }

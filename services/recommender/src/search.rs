@@ -1,23 +1,18 @@
-//! The search for the retry's configuration: space, start, optimizer, simplification.
+//! The search for the retry's configuration.
 
-use std::time::Instant;
-
-use paramedic_domain::{Alternative, Configuration, MemorySide, Policy, Prediction};
-use paramedic_spark::MemoryModel;
-use paramedic_tuner::{Point, SearchOptions, SearchSpace, SpaceError, minimize};
+use paramedic_domain::{Alternative, Configuration, MemorySide, Prediction};
+use paramedic_spark::{MemoryModel, MemorySettings};
+use paramedic_tuner::{Point, SearchOptions, SpaceError, minimize};
 
 use crate::{
-    bounds::{self, Bounds},
     facts::Facts,
+    freedom::Freedom,
+    front,
     guardrails::Guardrails,
     model::ModelError,
     objective::{Predictor, objective},
-    parameters::{self, Parameter},
     settings::{ObjectiveSettings, SearchSettings},
 };
-
-/// A change that gains less than this in the objective is not made.
-const WORTHWHILE: f64 = 0.02;
 
 /// Why a search gave nothing.
 #[derive(Debug, thiserror::Error)]
@@ -30,93 +25,16 @@ pub enum SearchError {
     Space(#[from] SpaceError),
 }
 
-/// The freed parameters and their bounds.
-pub struct Freedom {
-    parameters: Vec<(Parameter, Bounds)>,
-    space: Option<SearchSpace>,
+/// A point within the guardrails and what is expected there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Candidate {
+    /// A value for each freed parameter.
+    pub point: Point,
+    /// What the model expects.
+    pub predicted: Prediction,
+    /// The objective, lower is better.
+    pub value: f64,
 }
-
-impl Freedom {
-    /// What may move, and how far.
-    pub fn of(
-        facts: &Facts,
-        failed: &MemoryModel,
-        config: &Configuration,
-        policy: &Policy,
-        settings: &SearchSettings,
-    ) -> Result<Self, SpaceError> {
-        let mut parameters = Vec::new();
-        let mut dimensions = Vec::new();
-        for parameter in parameters::freed(facts, failed, config) {
-            if !policy.allows(parameter.key()) {
-                continue;
-            }
-            let bounds = bounds::bounds(parameter, facts, failed, policy, settings);
-            if let Some(distribution) = bounds::distribution(parameter, bounds) {
-                dimensions.push((parameter.key(), distribution));
-                parameters.push((parameter, bounds));
-            }
-        }
-        let space = if dimensions.is_empty() { None } else { Some(SearchSpace::new(dimensions)?) };
-        Ok(Self { parameters, space })
-    }
-
-    /// Nothing may move.
-    pub const fn is_empty(&self) -> bool {
-        self.space.is_none()
-    }
-
-    /// The freed parameters and their bounds, the failing side's own memory first.
-    pub fn parameters(&self) -> &[(Parameter, Bounds)] {
-        &self.parameters
-    }
-
-    /// Points to start from: the failing side's memory escalated, all else as it was; past successes.
-    fn start(&self, facts: &Facts, failed: &MemoryModel) -> Vec<Point> {
-        let unchanged: Point = self
-            .parameters
-            .iter()
-            .map(|(parameter, bounds)| parameter.value(failed).clamp(bounds.low, bounds.high))
-            .collect();
-        let mut points = vec![unchanged.clone()];
-        for factor in [1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 16.0] {
-            let mut point = unchanged.clone();
-            if let (Some(first), Some((_, bounds))) = (point.first_mut(), self.parameters.first()) {
-                *first = (*first * factor).clamp(bounds.low, bounds.high);
-            }
-            points.push(point);
-        }
-        for success in facts.history.successes.iter().filter_map(|config| MemoryModel::of(config).ok()) {
-            let point = self
-                .parameters
-                .iter()
-                .map(|(parameter, bounds)| parameter.value(&success).clamp(bounds.low, bounds.high));
-            points.push(point.collect());
-        }
-        if let Some(space) = &self.space {
-            for point in &mut points {
-                space.clamp(point);
-            }
-        }
-        points
-    }
-
-    /// Writes a point over the failed configuration; what did not move is not written.
-    fn write(&self, point: &[f64], failed: &MemoryModel, config: &Configuration) -> Configuration {
-        let mut written = config.clone();
-        for ((parameter, _), value) in self.parameters.iter().zip(point) {
-            let from = parameter.value(failed);
-            let moved = (value - from).abs() > if parameter.is_integer() { 0.5 } else { 0.005 };
-            if moved {
-                parameter.write(*value, &mut written);
-            }
-        }
-        written
-    }
-}
-
-/// A candidate within the guardrails: its configuration, its prediction, its objective.
-type Scored = (Configuration, Prediction, f64);
 
 /// What a search found.
 #[derive(Clone, Debug)]
@@ -125,32 +43,14 @@ pub struct Found {
     pub config: Configuration,
     /// What the model expects of it.
     pub predicted: Prediction,
-    /// Others that came close, best first.
+    /// The objective there.
+    pub value: f64,
+    /// Others on the front of cost and risk, the best first.
     pub alternatives: Vec<Alternative>,
     /// Candidates scored.
     pub evaluations: u32,
     /// The deadline ended it.
     pub deadline_reached: bool,
-}
-
-impl Found {
-    /// The same changes over the whole configuration that `slim` is a part of.
-    #[must_use]
-    pub fn over(mut self, slim: &Configuration, whole: &Configuration) -> Self {
-        let restore = |config: &mut Configuration| {
-            let mut restored = whole.clone();
-            for (key, _, new) in slim.changes(config) {
-                match new {
-                    Some(value) => restored.insert(key.to_owned(), value.to_owned()),
-                    None => restored.remove(key),
-                };
-            }
-            *config = restored;
-        };
-        restore(&mut self.config);
-        self.alternatives.iter_mut().for_each(|alternative| restore(&mut alternative.config));
-        self
-    }
 }
 
 /// Everything that a search needs.
@@ -159,7 +59,9 @@ pub struct Search<'a> {
     pub facts: &'a Facts,
     /// The failed configuration.
     pub config: &'a Configuration,
-    /// Its memory.
+    /// Its settings of memory.
+    pub memory: &'a MemorySettings,
+    /// What they gave to whom.
     pub failed: &'a MemoryModel,
     /// What may move.
     pub freedom: &'a Freedom,
@@ -175,113 +77,114 @@ pub struct Search<'a> {
     pub reference_cost_usd: f64,
     /// Seed of this search.
     pub seed: u64,
+    /// Whether the deadline has passed.
+    pub expired: &'a dyn Fn() -> bool,
 }
+
+/// Shares of a search's evaluations for all refinement, and for its end: the model is smooth, so that what is near the good
+/// points is worth more than what the densities propose.
+const REFINEMENT: f64 = 0.75;
+const POLISH: f64 = 0.4;
+
+/// Points scored between two looks at the clock: some 30 µs. One of the search's batches may take ten times as long.
+const UNWATCHED: usize = 32;
 
 impl Search<'_> {
     /// Searches. `None` when nothing may move or nothing within the guardrails is left.
     pub fn run(&self) -> Result<Option<Found>, SearchError> {
-        let Some(space) = &self.freedom.space else { return Ok(None) };
-        let started = Instant::now();
-        let deadline = self.settings.deadline();
+        let Some(space) = self.freedom.space() else { return Ok(None) };
         let options = SearchOptions {
             seed: self.seed,
             evaluations: self.settings.evaluations,
             batch: self.settings.batch,
+            refinement: REFINEMENT,
+            polish: POLISH,
+            home: Some(self.freedom.home(self.failed)),
             ..SearchOptions::default()
         };
+        let mut seen = Seen::default();
         let mut failure = None;
-        let mut score = |points: &[Point]| match self.score(points) {
-            Ok(values) => values,
-            Err(error) => {
+        let mut score = |points: &[Point]| {
+            self.score(points, &mut seen).unwrap_or_else(|error| {
                 failure.get_or_insert(error);
-                vec![f64::INFINITY; points.len()]
-            }
+                Vec::new()
+            })
         };
         let start = self.freedom.start(self.facts, self.failed);
-        let result = minimize(space, &options, &start, &[], &|| started.elapsed() >= deadline, &mut score);
+        let result = minimize(space, &options, &start, &[], self.expired, &mut score);
         if let Some(error) = failure {
             return Err(error);
         }
-        if !result.best.value.is_finite() {
-            return Ok(None);
-        }
-        let point = self.simplify(result.best.point.clone(), result.best.value)?;
-        let Some((config, predicted, _)) = self.evaluate(std::slice::from_ref(&point))?.pop().flatten() else {
-            return Ok(None);
-        };
-        let mut ranked: Vec<_> = result.trials.iter().filter(|trial| trial.value.is_finite()).collect();
-        ranked.sort_by(|a, b| a.value.total_cmp(&b.value));
-        let alternatives = self.alternatives(&point, ranked.iter().map(|trial| &trial.point))?;
+        let Some(best) = seen.best else { return Ok(None) };
+        let Some(config) = self.write(&best) else { return Ok(None) };
+        let others = front::alternatives(&best, &seen.front, self.settings.alternatives_max);
+        let alternatives = others
+            .iter()
+            .filter_map(|other| Some(Alternative { config: self.write(other)?, predicted: other.predicted }));
         Ok(Some(Found {
             config,
-            predicted,
-            alternatives,
-            evaluations: u32::try_from(result.evaluations).unwrap_or(u32::MAX),
+            predicted: best.predicted,
+            value: best.value,
+            alternatives: alternatives.collect(),
+            evaluations: seen.evaluations,
             deadline_reached: result.deadline_reached,
         }))
     }
 
-    /// Objective of each point; infinite outside the guardrails.
-    fn score(&self, points: &[Point]) -> Result<Vec<f64>, SearchError> {
-        Ok(self.evaluate(points)?.into_iter().map(|found| found.map_or(f64::INFINITY, |(_, _, value)| value)).collect())
-    }
-
-    fn evaluate(&self, points: &[Point]) -> Result<Vec<Option<Scored>>, SearchError> {
-        let candidates: Vec<Option<(Configuration, MemoryModel)>> = points
-            .iter()
-            .map(|point| {
-                let config = self.guardrails.narrow(self.freedom.write(point, self.failed, self.config))?;
-                let memory = MemoryModel::of(&config).ok()?;
-                Some((config, memory))
-            })
-            .collect();
-        let memories: Vec<MemoryModel> = candidates.iter().flatten().map(|(_, memory)| memory.clone()).collect();
-        let mut predictions = self.predictor.predict(&memories)?.into_iter();
-        let scored = candidates.into_iter().map(|candidate| {
-            let (config, _) = candidate?;
-            let prediction = predictions.next()?;
-            let value = objective(self.objective, &prediction, self.reference_cost_usd);
-            Some((config, prediction, value))
-        });
-        Ok(scored.collect())
-    }
-
-    /// Takes back every change that gains next to nothing: a short patch is one that a person can check.
-    fn simplify(&self, mut point: Point, mut value: f64) -> Result<Point, SearchError> {
-        // The failing side's own memory, the first, stays: the others are tried, last first.
-        for index in (1..point.len()).rev() {
-            let Some((parameter, bounds)) = self.freedom.parameters.get(index) else { continue };
-            let mut simpler = point.clone();
-            if let Some(coordinate) = simpler.get_mut(index) {
-                *coordinate = parameter.value(self.failed).clamp(bounds.low, bounds.high);
-            }
-            let simpler_value = self.score(std::slice::from_ref(&simpler))?.pop().unwrap_or(f64::INFINITY);
-            if simpler_value <= value + WORTHWHILE {
-                (point, value) = (simpler, simpler_value);
-            }
-        }
-        Ok(point)
-    }
-
-    /// Distinct configurations that came close, not within a tenth of one another in the first parameter.
-    fn alternatives<'t>(
-        &self,
-        best: &Point,
-        ranked: impl Iterator<Item = &'t Point>,
-    ) -> Result<Vec<Alternative>, SearchError> {
-        let mut chosen: Vec<Point> = Vec::new();
-        let apart =
-            |a: &Point, b: &Point| a.iter().zip(b).any(|(a, b)| (a - b).abs() > 0.2 * a.abs().max(b.abs()).max(1e-9));
-        for point in ranked {
-            if chosen.len() >= self.settings.alternatives_max {
+    /// The objective of points, in their order, as far as there is time.
+    fn score(&self, points: &[Point], seen: &mut Seen) -> Result<Vec<f64>, SearchError> {
+        let mut values = Vec::with_capacity(points.len());
+        for part in points.chunks(UNWATCHED) {
+            if !values.is_empty() && (self.expired)() {
                 break;
             }
-            if apart(point, best) && chosen.iter().all(|other| apart(point, other)) {
-                chosen.push(point.clone());
-            }
+            let scored = self.evaluate(part)?;
+            values.extend(scored.iter().map(|found| found.as_ref().map_or(f64::INFINITY, |found| found.value)));
+            seen.take(scored);
         }
-        let evaluated = self.evaluate(&chosen)?;
-        Ok(evaluated.into_iter().flatten().map(|(config, predicted, _)| Alternative { config, predicted }).collect())
+        Ok(values)
+    }
+
+    /// Scores points in one call of the model; nothing for those outside the guardrails.
+    pub fn evaluate(&self, points: &[Point]) -> Result<Vec<Option<Candidate>>, SearchError> {
+        let memories = points.iter().map(|point| self.freedom.apply(point, self.failed, self.memory).model());
+        let memories: Vec<MemoryModel> = memories.collect();
+        let admitted: Vec<bool> = memories.iter().map(|memory| self.guardrails.admit(memory)).collect();
+        let scored = memories.into_iter().zip(&admitted).filter_map(|(memory, admitted)| admitted.then_some(memory));
+        let mut predictions = self.predictor.predict(&scored.collect::<Vec<_>>())?.into_iter();
+        let candidate = |(point, admitted): (&Point, bool)| {
+            let predicted = if admitted { predictions.next()? } else { return None };
+            let price = self.objective.change_weight * self.freedom.other_changes(point, self.failed) as f64;
+            let value = objective(self.objective, &predicted, self.reference_cost_usd) + price;
+            Some(Candidate { point: point.clone(), predicted, value })
+        };
+        Ok(points.iter().zip(admitted).map(candidate).collect())
+    }
+
+    /// The whole configuration, past the guardrails once more.
+    fn write(&self, candidate: &Candidate) -> Option<Configuration> {
+        self.guardrails.narrow(self.freedom.write(&candidate.point, self.failed, self.config))
+    }
+}
+
+/// What a search has seen.
+#[derive(Default)]
+struct Seen {
+    best: Option<Candidate>,
+    front: Vec<Candidate>,
+    evaluations: u32,
+}
+
+impl Seen {
+    fn take(&mut self, scored: Vec<Option<Candidate>>) {
+        self.evaluations = self.evaluations.saturating_add(u32::try_from(scored.len()).unwrap_or(u32::MAX));
+        for candidate in scored.into_iter().flatten() {
+            if self.best.as_ref().is_none_or(|best| candidate.value < best.value) {
+                self.best = Some(candidate.clone());
+            }
+            self.front.push(candidate);
+        }
+        front::keep_front(&mut self.front);
     }
 }
 

@@ -31,6 +31,9 @@ pub struct ObjectiveSettings {
     /// | four times | 0.15 | 1.3 | 0.54 |
     /// | sixteen times | 0.04 | 2.9 | 0.91 |
     pub cost_weight: f64,
+    /// Price of each changed setting beside the failing side's own memory, in the objective: a short patch is one that a
+    /// person can check, and the model is not exact enough for less.
+    pub change_weight: f64,
     /// A recommendation above this failure probability is marked `feasible: false`.
     pub max_failure_probability: f64,
     /// Retries are refused from this failure probability of the best candidate on. High on purpose: a refused retry
@@ -45,6 +48,7 @@ impl Default for ObjectiveSettings {
         Self {
             failure_weight: 1.0,
             cost_weight: 0.3,
+            change_weight: 0.02,
             max_failure_probability: 0.5,
             disable_retry_probability: 0.9,
             unchanged_margin: 0.03,
@@ -76,7 +80,7 @@ pub struct SearchSettings {
 impl Default for SearchSettings {
     fn default() -> Self {
         Self {
-            evaluations: 2_048,
+            evaluations: 3_072,
             batch: 256,
             deadline_ms: 500,
             growth_max: 16.0,

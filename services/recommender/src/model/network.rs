@@ -11,7 +11,7 @@
 //! gated by the context, into units that are subtracted (Daniels and Velikova, 2010). So a candidate with more of any
 //! memory and nothing less never has a higher failure probability, whatever was learned.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use tch::{
     Device, Tensor,
@@ -37,6 +37,9 @@ pub enum NetworkError {
     /// A weight or an answer is not a finite number.
     #[error("the network answers with numbers that are not finite")]
     NotFinite,
+    /// A layer is missing or has another shape.
+    #[error("the network's `{0}` is missing or has another shape")]
+    Shape(&'static str),
 }
 
 /// What the network says of one candidate.
@@ -111,6 +114,15 @@ impl Network {
     /// Writes weights, safetensors.
     pub fn save(&self, path: &Path) -> Result<(), NetworkError> {
         Ok(self.variables.save(path)?)
+    }
+
+    /// The weights by name, row by row.
+    pub fn weights(&self) -> Result<BTreeMap<String, Vec<f32>>, NetworkError> {
+        let named = self.variables.variables().into_iter().map(|(name, tensor)| -> Result<_, NetworkError> {
+            let rows: Vec<f32> = Vec::try_from(tensor.detach().to_device(Device::Cpu).flatten(0, -1))?;
+            Ok((name, rows))
+        });
+        named.collect()
     }
 
     /// Every weight is a finite number.

@@ -145,6 +145,7 @@ impl Scenario {
             history: History {
                 failed_attempts: attempt - 1,
                 failed_capacity_max: capacity,
+                raised_capacity_max: None,
                 succeeded_capacity_min: succeeded,
                 successes: Vec::new(),
             },

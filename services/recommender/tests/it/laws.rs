@@ -7,12 +7,15 @@ use paramedic_domain::{
     Recommendation, RecommendationRequest,
 };
 use paramedic_recommender::{
-    facts::{capacity_bytes, side_in},
+    facts::{Facts, capacity_bytes, side_in},
+    features::FeatureSpace,
+    freedom::Freedom,
+    guardrails::Guardrails,
     model::Model,
     pipeline::{Inputs, recommend},
     settings::RecommenderSettings,
 };
-use paramedic_spark::{MemoryModel, size};
+use paramedic_spark::{MemoryModel, MemorySettings, PriceTable, size};
 use proptest::prelude::*;
 
 use crate::server::{base_models, job};
@@ -140,5 +143,64 @@ proptest! {
         let second = answer(request(config, side, None), Some(MODEL.clone()));
         first.elapsed_ms = second.elapsed_ms;
         prop_assert_eq!(first, second);
+    }
+
+    #[test]
+    fn a_point_without_texts_is_what_its_texts_say(
+        config in configuration(),
+        side in prop::sample::select(MemorySide::ALL.to_vec()),
+        shares in prop::collection::vec(0.0_f64..1.0, 12),
+    ) {
+        let request = request(config, side, Some(8));
+        let policy = Policy::default();
+        let memory = MemorySettings::read(&request.config).unwrap();
+        let failed = memory.model();
+        let facts = Facts::gather(&request, &failed, &[], &[]);
+        let settings = RecommenderSettings::default();
+        let freedom = Freedom::of(&facts, &failed, &request.config, &policy, &settings.search).unwrap();
+        let guardrails = Guardrails::new(&facts, &failed, &request.config, &policy);
+        let Some(space) = freedom.space() else { return Ok(()) };
+        let mut point: Vec<f64> = freedom
+            .parameters()
+            .iter()
+            .zip(&shares)
+            .map(|((_, bounds), share)| bounds.low + (bounds.high - bounds.low) * share)
+            .collect();
+        space.clamp(&mut point);
+        let written = freedom.write(&point, &failed, &request.config);
+        let applied = freedom.apply(&point, &failed, &memory).model();
+        prop_assert_eq!(&applied, &MemoryModel::of(&written).unwrap());
+        // Where it is admitted, nothing is left to narrow.
+        let narrowed = guardrails.narrow(written.clone());
+        prop_assert_eq!(guardrails.admit(&applied).then_some(written), narrowed);
+    }
+}
+
+#[test]
+fn the_base_model_scores_as_in_libtorch() {
+    let base = [("spark.master", "yarn"), ("spark.executor.memory", "4g"), ("spark.executor.cores", "4")];
+    for side in MemorySide::ALL {
+        let request = request(base.into_iter().collect(), *side, None);
+        let memory = MemorySettings::read(&request.config).unwrap();
+        let failed = memory.model();
+        let facts = Facts::gather(&request, &failed, &[], &[]);
+        let features = FeatureSpace::new(&facts, failed.clone(), PriceTable::default());
+        let context = features.context(MODEL.hash());
+        let candidates: Vec<_> = (1..100_u64)
+            .map(|number| {
+                let changed = MemorySettings {
+                    executor_memory: number << 28,
+                    driver_memory: (100 - number) << 28,
+                    task_cpus: 1 + number as u32 % 4,
+                    ..memory
+                };
+                features.candidate(&changed.model())
+            })
+            .collect();
+        let plain = MODEL.request(&context).score(&candidates).unwrap();
+        for (plain, libtorch) in plain.iter().zip(MODEL.score(&context, &candidates).unwrap()) {
+            assert!((plain.failure_probability - libtorch.failure_probability).abs() < 2e-6, "{plain:?} {libtorch:?}");
+            assert!((plain.ln_seconds - libtorch.ln_seconds).abs() < 2e-5, "{plain:?} {libtorch:?}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod decisions;
+mod evidence;
 mod laws;
 mod server;
 mod service;
