@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    audit::Audit, classify::Classify, failures::Failures, models::Models, patches::Patches, rules::Rules,
-    savings::Savings, submit::Submit, tokens::Tokens,
+    audit::Audit, classify::Classify, failures::Failures, models::Models, patches::Patches, right_sizing::RightSizing,
+    rules::Rules, savings::Savings, submit::Submit, tokens::Tokens,
 };
 #[cfg(feature = "server")]
 use crate::commands::{backup::Backup, serve::Serve, train::Train};
@@ -40,6 +40,8 @@ pub(crate) enum Command {
     Rules(Rules),
     /// Show failures and what was decided on them
     Failures(Failures),
+    /// Lower the memory of jobs that succeed
+    RightSizing(RightSizing),
     /// Show what healing saved, against the jobs held out as control
     Savings(Savings),
     /// Show, create and revoke configuration patches
@@ -53,9 +55,9 @@ pub(crate) enum Command {
     Tokens(Tokens),
     /// Show the models, and choose the one in use
     Models(Models),
-    /// Train a model
+    /// Train a model on what became of real attempts
     #[cfg(feature = "server")]
-    Train(Train),
+    Train(Box<Train>),
     /// Measure the Spark jobs of this host: run-queue waits and memory
     #[cfg(target_os = "linux")]
     #[command(name = "hostagent")]

@@ -11,6 +11,7 @@ pub(crate) mod hostagent;
 pub(crate) mod logs;
 pub(crate) mod models;
 pub(crate) mod patches;
+pub(crate) mod right_sizing;
 pub(crate) mod rules;
 pub(crate) mod savings;
 #[cfg(feature = "server")]
@@ -42,6 +43,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, CommandError> {
         Command::Classify(classify) => classify::run(&classify),
         Command::Rules(rules) => rules::run(&rules),
         Command::Failures(failures) => block_on(failures::run(failures)),
+        Command::RightSizing(right_sizing) => block_on(right_sizing::run(right_sizing)),
         Command::Savings(savings) => block_on(savings::run(savings)),
         Command::Patches(patches) => block_on(patches::run(patches, clock)),
         #[cfg(feature = "server")]
@@ -50,7 +52,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, CommandError> {
         Command::Tokens(tokens) => block_on(tokens::run(tokens, clock)),
         Command::Models(models) => block_on(models::run(models)),
         #[cfg(feature = "server")]
-        Command::Train(train) => train::run(&train),
+        Command::Train(train) => block_on(train::run(*train, clock)),
         #[cfg(target_os = "linux")]
         Command::HostAgent(hostagent) => hostagent::run(&hostagent, clock),
         #[cfg(target_os = "linux")]

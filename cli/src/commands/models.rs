@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use paramedic_domain::model::ModelListing;
+use paramedic_domain::{model::ModelListing, shadow::ShadowReport};
 
 use crate::{
     exit::CommandError,
@@ -43,6 +43,17 @@ enum ModelsCommand {
         /// The version
         version: String,
     },
+    /// Let a version score live requests without deciding, and show what it would have decided
+    #[command(
+        after_help = "Example:\n  paramedic models shadow 2026-01-31T02-00-00Z\n  paramedic models shadow\n  paramedic models shadow --stop"
+    )]
+    Shadow {
+        /// The version; without one, what the challenger would have decided is shown
+        version: Option<String>,
+        /// Stop it
+        #[arg(long, conflicts_with = "version")]
+        stop: bool,
+    },
     /// Use the version before the one in use again
     #[command(after_help = "Example:\n  paramedic models rollback")]
     Rollback,
@@ -68,6 +79,20 @@ pub(crate) async fn run(arguments: Models) -> Result<ExitCode, CommandError> {
         })?,
         ModelsCommand::Promote { version } => client.promote_model(&version).await?,
         ModelsCommand::Rollback => client.rollback_model().await?,
+        ModelsCommand::Shadow { version: Some(version), .. } => client.shadow_model(&version).await?,
+        ModelsCommand::Shadow { version: None, stop: true } => {
+            client.stop_shadow().await?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        ModelsCommand::Shadow { version: None, stop: false } => {
+            let report = client.shadow_report().await?;
+            if arguments.json {
+                output::print_json(&report)?;
+            } else {
+                output::print(&shadow(&report))?;
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
     };
     if arguments.json {
         output::print_json(&listing)?;
@@ -81,13 +106,42 @@ fn row(listing: &ModelListing) -> Vec<String> {
     let manifest = &listing.manifest;
     vec![
         manifest.version.clone(),
-        if listing.champion { "yes" } else { "" }.to_owned(),
+        in_use(listing).to_owned(),
         manifest.source.clone(),
         manifest.record_count.to_string(),
         manifest.trained_at.map_or_else(|| "-".to_owned(), |time| time.to_string()),
         format!("{:.3}", manifest.audit.auc),
         format!("{:.3}", manifest.audit.calibration_error),
     ]
+}
+
+const fn in_use(listing: &ModelListing) -> &'static str {
+    match (listing.champion, listing.challenger) {
+        (true, _) => "yes",
+        (false, true) => "shadow",
+        (false, false) => "",
+    }
+}
+
+fn shadow(report: &ShadowReport) -> String {
+    let Some(challenger) = &report.challenger else { return "nothing is shadowed".to_owned() };
+    let mut lines = vec![format!(
+        "{challenger}: {} requests; {} with the same action, {} with the same configuration",
+        report.decisions, report.same_action, report.same_config
+    )];
+    for pair in report.actions.iter().filter(|pair| pair.champion != pair.challenger) {
+        lines.push(format!("  {} × {} where {} was decided", pair.decisions, pair.challenger, pair.champion));
+    }
+    if let Some(ratio) = report.cost_ratio {
+        lines.push(format!("  its choices cost {ratio:.3} times the given ones, as it expects"));
+    }
+    if let (Some(own), Some(champion)) = (report.log_loss, report.champion_log_loss) {
+        lines.push(format!(
+            "  on {} retries ({} failed): log loss {own:.4}, the champion's {champion:.4}",
+            report.outcomes, report.failed
+        ));
+    }
+    lines.join("\n")
 }
 
 fn whole(listing: &ModelListing) -> String {

@@ -5,6 +5,7 @@ use std::{
     net::{IpAddr, SocketAddr},
     path::PathBuf,
     process::ExitCode,
+    time::Duration,
 };
 
 use anyhow::Context as _;
@@ -16,7 +17,9 @@ use paramedic_recommender::{
     RecommenderState,
     settings::{ModelSettings, RecommenderSettings},
 };
-use paramedic_service::{AccessArguments, Actor, Auth, ServeOptions, fresh_secret, shutdown_signal, telemetry};
+use paramedic_service::{
+    AccessArguments, Actor, Auth, Client, ServeOptions, Timeouts, fresh_secret, shutdown_signal, telemetry,
+};
 use paramedic_store::Store;
 use tokio::net::TcpListener;
 use utoipa_axum::router::OpenApiRouter;
@@ -54,6 +57,10 @@ pub(crate) struct Serve {
     logs: LogArguments,
     #[command(flatten)]
     decision: DecisionArguments,
+    /// Train on the attempts of the last 90 days each time that so many hours have passed; 0: never, for where `paramedic
+    /// train` runs by itself
+    #[arg(long, value_name = "HOURS", default_value_t = 24)]
+    train_every: u32,
     /// Write the server's URL to this file once it can be asked
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
@@ -77,12 +84,17 @@ pub(crate) async fn run(arguments: Serve, clock: Clock) -> Result<ExitCode, Comm
     // The certificate is not made out to a loopback address: with TLS the services call each other on a port beside.
     let inner = if tls.is_some() { Some(bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?) } else { None };
     let beside = inner.as_ref().map_or(Ok(address), TcpListener::local_addr).context("the listener has no address")?;
+    let configsvc_client = Client::new(&inner_url(beside), Some(&token), Timeouts::default())?;
     let classifier = classifier(&arguments, rules, &inner_url(beside), token, &store, &clock)?;
     let settings = RecommenderSettings {
         models: ModelSettings { base_dir: Some(models), data_dir: Some(arguments.data_dir.join(MODELS_FOLDER)) },
+        control_share: arguments.decision.control_share,
         ..RecommenderSettings::default()
     };
-    let recommender = RecommenderState::new(store.clone(), settings, clock.clone());
+    let recommender = RecommenderState::new(store.clone(), settings, clock.clone()).with_configsvc(configsvc_client);
+    if arguments.train_every > 0 {
+        recommender.retrain_every(Duration::from_hours(1) * arguments.train_every);
+    }
     let options = ServeOptions {
         ready: classifier.readiness(),
         open: if arguments.open_kubernetes_webhook { vec![kubernetes::open_route()] } else { Vec::new() },

@@ -6,6 +6,8 @@
 mod access;
 #[cfg(feature = "server")]
 mod backup;
+#[cfg(feature = "server")]
+mod learning;
 mod offline;
 mod program;
 mod rules;

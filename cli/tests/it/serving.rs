@@ -191,6 +191,7 @@ fn a_retry_starts_with_the_recommended_configuration_and_the_story_is_told() {
         "{savings}"
     );
     assert!(stdout(&server.ask(&["savings"])).contains("--control-share"));
+    assert_eq!(server.json(&["right-sizing", "list", "--json"])["items"], serde_json::json!([]));
     assert!(!failures.to_string().contains("hunter2"));
 }
 

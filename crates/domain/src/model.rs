@@ -76,8 +76,47 @@ pub struct AuditReport {
     pub cost_error_median: f64,
     /// Pairs in which the probability rose although only memory grew; 0 passes.
     pub monotonicity_violations: u64,
+    /// Mean log loss of the failure probability; 0.69 is a coin's.
+    #[serde(default)]
+    pub log_loss: f64,
+    /// Median time to score the candidates of one batch, in milliseconds.
+    #[serde(default)]
+    pub batch_ms: f64,
     /// Each check by name, and whether it passed.
     pub checks: std::collections::BTreeMap<String, bool>,
+    /// Beside the champion of the time, where there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub champion: Option<ChampionComparison>,
+}
+
+/// How a model did beside the champion: on the last days, and on the fixed reference set.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ChampionComparison {
+    /// The champion.
+    pub version: String,
+    /// The model on the last records.
+    pub recent: ScoreSummary,
+    /// The champion on them.
+    pub champion_recent: ScoreSummary,
+    /// The model on the reference set.
+    pub reference: ScoreSummary,
+    /// The champion on it.
+    pub champion_reference: ScoreSummary,
+}
+
+/// How good predictions were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ScoreSummary {
+    /// Records.
+    pub records: u64,
+    /// Mean log loss of the failure probability.
+    pub log_loss: f64,
+    /// Area under the ROC curve.
+    pub auc: f64,
+    /// Expected calibration error.
+    pub calibration_error: f64,
+    /// Median of |predicted − real| / real cost.
+    pub cost_error_median: f64,
 }
 
 /// One model version, as listed.
@@ -88,4 +127,7 @@ pub struct ModelListing {
     pub manifest: ModelManifest,
     /// It is the one in use.
     pub champion: bool,
+    /// It scores live requests without deciding.
+    #[serde(default)]
+    pub challenger: bool,
 }

@@ -22,6 +22,6 @@ pub use client::{Client, ClientError, Timeouts};
 pub use error::{ApiError, ProblemKind};
 pub use extract::{JsonBody, OptionalJson, ValidJson, ValidPath, ValidQuery, valid_json};
 pub use health::Readiness;
-pub use query::{AuditQuery, FailureQuery, PatchQuery, SavingsQuery, UnclassifiedQuery};
+pub use query::{AuditQuery, FailureQuery, PatchQuery, RightSizingQuery, SavingsQuery, UnclassifiedQuery};
 pub use server::{ServeError, ServeOptions, ServerLimits, router, serve, serve_beside, shutdown_signal};
 pub use tls::{Tls, TlsError};

@@ -102,6 +102,35 @@ impl Validate for SavingsQuery {
     fn validate(&self, _: &str, _: &mut Vec<Violation>) {}
 }
 
+/// `GET /v1/right-sizing`: which jobs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct RightSizingQuery {
+    /// Of this scheduler.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scheduler: Option<String>,
+    /// Of this workflow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workflow: Option<String>,
+    /// Of this name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job: Option<String>,
+    /// Jobs of a page, 1 to 500; 50 where not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 1, maximum = 500)]
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+impl Validate for RightSizingQuery {
+    fn validate(&self, pointer: &str, violations: &mut Vec<Violation>) {
+        validate_limit(self.limit, pointer, violations);
+    }
+}
+
 /// `GET /v1/unclassified`: which groups of unclassified failures.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]

@@ -21,6 +21,8 @@ mod pool;
 mod recommendations;
 mod revision;
 mod savings;
+mod shadow;
+mod successes;
 mod tokens;
 mod unclassified;
 
@@ -32,6 +34,7 @@ pub use failures::{BegunFailure, FailureFilter};
 pub use patches::{ChangedPatch, GuardedAttempts, PatchFilter, PatchUpdate};
 pub use revision::ChangeSignals;
 pub use savings::{DecidedAttempt, DecidedFilter};
+pub use successes::{JobFilter, JobName};
 pub use tokens::TOKENS_MAX;
 pub use unclassified::{Unclassified, UnclassifiedFilter};
 

@@ -4,6 +4,9 @@ mod attempts;
 mod host_samples;
 mod models;
 mod recommendations;
+mod reports;
+mod right_sizing;
+mod shadow;
 
 use paramedic_service::ApiError;
 use paramedic_store::StoreError;
@@ -21,6 +24,12 @@ pub(crate) fn routes(state: RecommenderState) -> OpenApiRouter {
         .routes(routes!(models::show))
         .routes(routes!(models::promote))
         .routes(routes!(models::roll_back))
+        .routes(routes!(reports::json))
+        .routes(routes!(reports::page))
+        .routes(routes!(right_sizing::list))
+        .routes(routes!(right_sizing::apply))
+        .routes(routes!(shadow::start))
+        .routes(routes!(shadow::report, shadow::stop))
         .with_state(state)
 }
 

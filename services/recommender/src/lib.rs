@@ -20,8 +20,11 @@ pub mod objective;
 pub mod own_remedies;
 pub mod parameters;
 pub mod pipeline;
+pub mod retraining;
+pub mod right_sizing;
 pub mod search;
 pub mod settings;
+mod shadow;
 pub mod simulator;
 pub mod tokens;
 pub mod training;
@@ -29,7 +32,7 @@ pub mod training;
 use std::{future::Future, sync::Arc};
 
 use paramedic_domain::Clock;
-use paramedic_service::{AccessArguments, Auth, Readiness, ServeError, ServeOptions};
+use paramedic_service::{AccessArguments, Auth, Client, Readiness, ServeError, ServeOptions};
 use paramedic_store::{Store, StoreError};
 use tokio::net::TcpListener;
 use utoipa_axum::router::OpenApiRouter;
@@ -44,13 +47,25 @@ pub struct RecommenderState {
     models: ModelRegistry,
     settings: Arc<RecommenderSettings>,
     clock: Clock,
+    shadow: shadow::Shadow,
+    /// Takes the steps of right sizing, where it is known.
+    configsvc: Option<Client>,
 }
 
 impl RecommenderState {
-    /// Opens the models and is ready to answer, also without any.
+    /// Opens the models and is ready to answer, also without any. Within a runtime it follows promotions by other processes.
     pub fn new(store: Store, settings: RecommenderSettings, clock: Clock) -> Self {
         let models = ModelRegistry::open(settings.models.clone());
-        Self { store, models, settings: Arc::new(settings), clock }
+        if tokio::runtime::Handle::try_current().is_ok() {
+            models.follow();
+        }
+        Self { store, models, settings: Arc::new(settings), clock, shadow: shadow::Shadow::default(), configsvc: None }
+    }
+
+    /// With a configuration service, which right sizing stores its patches in.
+    #[must_use]
+    pub fn with_configsvc(self, configsvc: Client) -> Self {
+        Self { configsvc: Some(configsvc), ..self }
     }
 }
 
@@ -68,6 +83,8 @@ pub struct RecommenderConfig {
     pub access: AccessArguments,
     /// What to decide by.
     pub settings: RecommenderSettings,
+    /// The configuration service, where right sizing may store patches.
+    pub configsvc: Option<Client>,
 }
 
 /// Why the recommender stopped.
@@ -95,7 +112,8 @@ pub async fn serve(
 ) -> Result<(), RecommenderError> {
     let store = Store::open(&config.database_url).await?;
     let auth = Auth::start(listener.local_addr()?, &config.access, None, store.clone(), Clock::system()).await?;
-    let state = RecommenderState::new(store.clone(), config.settings, Clock::system());
+    let mut state = RecommenderState::new(store.clone(), config.settings, Clock::system());
+    state.configsvc = config.configsvc;
     let mut options = ServeOptions::new(env!("CARGO_PKG_DESCRIPTION"), env!("CARGO_PKG_VERSION"), auth);
     options.ready = Readiness::check(move || {
         let store = store.clone();

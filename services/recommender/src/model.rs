@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     features::{CANDIDATE, CAPACITY, CONTEXT, CandidateFeatures, ContextFeatures},
+    simulator::Record,
     tokens::TokenHash,
 };
 use batch::Batch;
@@ -131,6 +132,13 @@ impl Model {
         let network = self.network.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(network.score(&batch)?)
     }
+
+    /// Scores records, each with its own context. Their tokens must be hashed as this model's are.
+    pub fn score_records(&self, records: &[Record]) -> Result<Vec<Score>, ModelError> {
+        let batch = Batch::of_records(&self.manifest.normalization, records);
+        let network = self.network.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(network.score(&batch)?)
+    }
 }
 
 /// The features that this program computes, in order.
@@ -146,8 +154,14 @@ pub fn read_manifest(dir: &Path) -> Result<ModelManifest, ModelError> {
     serde_json::from_slice(&text).map_err(|source| ModelError::Manifest { path, source })
 }
 
-/// Publishes a version: written aside, synced, renamed; a reader sees all of it or nothing.
-pub fn publish(models_dir: &Path, manifest: &mut ModelManifest, network: &Network) -> Result<PathBuf, ModelError> {
+/// Publishes a version, with the files that lie beside it: written aside, synced, renamed; a reader sees all of it or
+/// nothing.
+pub fn publish(
+    models_dir: &Path,
+    manifest: &mut ModelManifest,
+    network: &Network,
+    beside: &[(&str, Vec<u8>)],
+) -> Result<PathBuf, ModelError> {
     let aside = models_dir.join(format!(".{}.partial", manifest.version));
     let target = models_dir.join(&manifest.version);
     let file = |path: &Path| {
@@ -165,6 +179,11 @@ pub fn publish(models_dir: &Path, manifest: &mut ModelManifest, network: &Networ
         .map_err(|source| ModelError::Manifest { path: aside.join(MANIFEST_FILE), source })?;
     let manifest_path = aside.join(MANIFEST_FILE);
     std::fs::write(&manifest_path, [text.as_slice(), b"\n"].concat()).map_err(file(&manifest_path))?;
+    for (name, content) in beside {
+        let path = aside.join(name);
+        std::fs::write(&path, content).map_err(file(&path))?;
+        std::fs::File::open(&path).and_then(|opened| opened.sync_all()).map_err(file(&path))?;
+    }
     for path in [&weights, &manifest_path, &aside] {
         std::fs::File::open(path).and_then(|opened| opened.sync_all()).map_err(file(path))?;
     }

@@ -6,7 +6,7 @@ use paramedic_domain::{
     Action, AttemptRecord, Category, Configuration, HostSample, Job, Policy, Prediction, Recommendation,
     RecommendationId, RecommendationRequest,
 };
-use paramedic_spark::{MemoryModel, MemorySettings, SparkConfigError};
+use paramedic_spark::{MemoryModel, MemorySettings, SparkConfigError, memory::KEYS};
 
 use crate::{
     escalation,
@@ -22,6 +22,7 @@ use crate::{
 };
 
 /// What the pipeline works on, gathered beforehand; nothing below reads a store or a clock but for the deadline.
+#[derive(Clone)]
 pub struct Inputs {
     /// The request.
     pub request: RecommendationRequest,
@@ -197,16 +198,8 @@ impl Case<'_> {
         Ok(baseline)
     }
 
-    /// What candidates are compared with: what failed, or, where more was requested than there is, what there is.
     fn reference(&self) -> MemoryModel {
-        let within = || -> Option<MemoryModel> {
-            let most = self.facts.maximum_bytes.filter(|_| self.facts.over_request)?;
-            let mut config = self.request.config.clone();
-            let key = if self.failed.local { "spark.driver.memory" } else { "spark.executor.memory" };
-            config.insert(key.to_owned(), paramedic_spark::size::format_mebibytes((most / 1_048_576.0) as u64));
-            MemoryModel::of(&config).ok()
-        };
-        within().unwrap_or_else(|| self.failed.clone())
+        reference(self.facts, self.failed, &self.request.config)
     }
 
     fn propose_plainly(&self, freedom: Option<&Freedom>) -> Proposal {
@@ -267,4 +260,21 @@ impl Case<'_> {
             degraded,
         }
     }
+}
+
+/// What candidates are compared with: what failed, or, where more was requested than there is, what there is.
+pub(crate) fn reference(facts: &Facts, failed: &MemoryModel, config: &Configuration) -> MemoryModel {
+    let within = || -> Option<MemoryModel> {
+        let most = facts.maximum_bytes.filter(|_| facts.over_request)?;
+        let mut config = config.clone();
+        let key = if failed.local { "spark.driver.memory" } else { "spark.executor.memory" };
+        config.insert(key.to_owned(), paramedic_spark::size::format_mebibytes((most / 1_048_576.0) as u64));
+        MemoryModel::of(&config).ok()
+    };
+    within().unwrap_or_else(|| failed.clone())
+}
+
+/// The part of a configuration that the memory model reads.
+pub(crate) fn slim(config: &Configuration) -> Configuration {
+    KEYS.iter().filter_map(|key| Some((*key, config.get(*key)?.as_str()))).collect()
 }

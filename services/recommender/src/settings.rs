@@ -4,6 +4,8 @@ use std::{path::PathBuf, time::Duration};
 
 use paramedic_spark::PriceTable;
 
+use crate::right_sizing::RightSizingSettings;
+
 /// All settings.
 #[derive(Clone, Debug, Default)]
 pub struct RecommenderSettings {
@@ -15,6 +17,10 @@ pub struct RecommenderSettings {
     pub prices: PriceTable,
     /// Where models are.
     pub models: ModelSettings,
+    /// How memory of jobs that succeed is lowered.
+    pub right_sizing: RightSizingSettings,
+    /// Share of jobs that are held out as control, 0 to 1.
+    pub control_share: f64,
 }
 
 /// What counts how much, and where the lines are drawn.

@@ -19,6 +19,8 @@ mod policy;
 mod recommendations;
 mod samples;
 mod savings;
+mod shadow;
+mod successes;
 mod tokens;
 mod unclassified;
 
@@ -76,6 +78,8 @@ cases! {
     attempts: the_first_record_wins history_is_of_one_job_newest_first since_is_read_oldest_first_in_pages
         the_first_outcome_wins one_attempt_is_found;
     savings: decided_attempts_are_joined_with_the_next_one;
+    shadow: decisions_are_joined_with_the_first_attempt_that_followed;
+    successes: jobs_that_succeed_often_enough_are_listed_by_name;
     recommendations: the_first_recommendation_wins history_is_of_one_job;
     host_samples: a_repeated_post_stores_nothing_twice samples_are_of_one_application old_samples_are_deleted;
     patches: a_new_patch_is_active_at_version_one the_same_content_again_is_the_same_patch

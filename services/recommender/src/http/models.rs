@@ -10,7 +10,7 @@ use paramedic_service::{Actor, ApiError, ProblemKind, ValidPath};
 use crate::{RecommenderState, model::ModelError};
 
 /// Who sees the models, beside operators: everyone but the host agents.
-const READERS: &[Role] = &[Role::Viewer, Role::Scheduler, Role::RuleAuthor];
+pub(super) const READERS: &[Role] = &[Role::Viewer, Role::Scheduler, Role::RuleAuthor];
 
 /// Every model version, newest first.
 #[utoipa::path(get, path = "/v1/models", tag = "recommender", responses((status = 200, body = Page<ModelListing>)))]
@@ -67,10 +67,10 @@ pub(super) async fn roll_back(
 }
 
 fn in_use(manifest: ModelManifest) -> Json<ModelListing> {
-    Json(ModelListing { manifest, champion: true })
+    Json(ModelListing { manifest, champion: true, challenger: false })
 }
 
-fn refuse(error: ModelError) -> ApiError {
+pub(super) fn refuse(error: ModelError) -> ApiError {
     match error {
         ModelError::UnknownVersion(_) => ApiError::not_found(error.to_string()),
         ModelError::File { .. } => ApiError::internal(error),

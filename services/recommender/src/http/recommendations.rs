@@ -29,16 +29,21 @@ pub(super) async fn recommend(
     let job = request.job.clone();
     let inputs = gather(&state, request).await;
     let settings = state.settings.clone();
+    let shadowed = state.models.challenger().map(|challenger| (challenger, inputs.clone()));
     let searched = tokio::task::spawn_blocking(move || pipeline::recommend(inputs, &settings)).await;
     let recommendation = searched.map_err(ApiError::internal)?.map_err(refuse)?;
     metrics::histogram!("recommendation_seconds").record(recommendation.elapsed_ms / 1e3);
     metrics::counter!("recommendations_total", "action" => recommendation.action.as_str()).increment(1);
     // An answer that cannot be kept is still an answer: a repetition computes the same one.
     let kept = state.store.record_recommendation(&job, &recommendation, state.clock.now()).await;
-    Ok(Json(kept.unwrap_or_else(|error| {
+    let recommendation = kept.unwrap_or_else(|error| {
         tracing::error!(%error, "the recommendation could not be stored");
         recommendation
-    })))
+    });
+    if let Some((challenger, inputs)) = shadowed {
+        state.shadow.score(&state, challenger, inputs, recommendation.clone());
+    }
+    Ok(Json(recommendation))
 }
 
 /// Reads what is known; what cannot be read is named, and done without.

@@ -2,7 +2,10 @@
 
 use paramedic_domain::model::Normalization;
 
-use crate::features::{CANDIDATE, CAPACITY, CONTEXT, CandidateFeatures, ContextFeatures};
+use crate::{
+    features::{CANDIDATE, CAPACITY, CONTEXT, CandidateFeatures, ContextFeatures},
+    simulator::Record,
+};
 
 /// Rows for the network. Either one context for all rows (a request's candidates) or one a row (training).
 #[derive(Clone, Debug, Default)]
@@ -23,6 +26,10 @@ pub struct Batch {
     pub failed: Vec<f32>,
     /// Label: ln of the retry's seconds. Empty outside training.
     pub ln_seconds: Vec<f32>,
+    /// How much a row counts. Empty outside training.
+    pub weight: Vec<f32>,
+    /// 1 where the retry's duration is known. Empty outside training.
+    pub timed: Vec<f32>,
 }
 
 impl Batch {
@@ -36,6 +43,16 @@ impl Batch {
         batch.push_context(normalization, context);
         for candidate in candidates {
             batch.push_candidate(normalization, candidate);
+        }
+        batch
+    }
+
+    /// Records, a context a row, without their labels.
+    pub fn of_records(normalization: &Normalization, records: &[Record]) -> Self {
+        let mut batch = Self::default();
+        for record in records {
+            batch.push_context(normalization, &record.context);
+            batch.push_candidate(normalization, &record.candidate);
         }
         batch
     }

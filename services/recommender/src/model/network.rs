@@ -34,12 +34,50 @@ pub enum NetworkError {
     /// The weights do not fit this network, or libtorch refused.
     #[error("libtorch: {0}")]
     Torch(#[from] tch::TchError),
+    /// `cuda` was asked for, and libtorch finds none.
+    #[error("libtorch finds no CUDA device here; `auto` takes the CPU then")]
+    NoCuda,
     /// A weight or an answer is not a finite number.
     #[error("the network answers with numbers that are not finite")]
     NotFinite,
     /// A layer is missing or has another shape.
     #[error("the network's `{0}` is missing or has another shape")]
     Shape(&'static str),
+}
+
+/// Where a network is trained. It is always hosted on the CPU: a batch of a request is too small to gain from more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TrainingDevice {
+    /// CUDA where there is one, else the CPU.
+    #[default]
+    Auto,
+    /// The CPU: the same seed gives the same weights.
+    Cpu,
+    /// CUDA, or an error.
+    Cuda,
+}
+
+impl std::str::FromStr for TrainingDevice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "cpu" => Ok(Self::Cpu),
+            "cuda" => Ok(Self::Cuda),
+            _ => Err("give `auto`, `cpu` or `cuda`".to_owned()),
+        }
+    }
+}
+
+impl TrainingDevice {
+    fn resolve(self) -> Result<Device, NetworkError> {
+        match (self, tch::Cuda::is_available()) {
+            (Self::Cpu, _) | (Self::Auto, false) => Ok(Device::Cpu),
+            (Self::Auto | Self::Cuda, true) => Ok(Device::Cuda(0)),
+            (Self::Cuda, false) => Err(NetworkError::NoCuda),
+        }
+    }
 }
 
 /// What the network says of one candidate.
@@ -69,11 +107,15 @@ pub struct Network {
 impl Network {
     /// A network with fresh weights from `seed`, on the CPU.
     pub fn new(seed: u64, buckets: u32) -> Self {
+        Self::on(Device::Cpu, seed, buckets)
+    }
+
+    fn on(device: Device, seed: u64, buckets: u32) -> Self {
         // One thread: the sums come in one order, so the same seed gives the same weights; and a batch of 256 rows is
         // too small to gain from more.
         tch::set_num_threads(1);
         tch::manual_seed(seed as i64);
-        let variables = nn::VarStore::new(Device::Cpu);
+        let variables = nn::VarStore::new(device);
         let root = variables.root();
         let capacity = CAPACITY.len() as i64;
         let candidate = CANDIDATE.len() as i64;
@@ -98,7 +140,7 @@ impl Network {
                 .add(linear("cost1", SHARED + capacity + candidate, COST))
                 .add_fn(Tensor::relu)
                 .add(linear("cost2", COST, 1)),
-            calibration: root.var_copy("calibration", &Tensor::from_slice(&[1.0_f32, 0.0])),
+            calibration: root.var_copy("calibration", &Tensor::from_slice(&[1.0_f32, 0.0]).to_device(device)),
             variables,
         }
     }
@@ -114,6 +156,23 @@ impl Network {
     /// Writes weights, safetensors.
     pub fn save(&self, path: &Path) -> Result<(), NetworkError> {
         Ok(self.variables.save(path)?)
+    }
+
+    /// The same weights on the CPU.
+    fn into_cpu(self, buckets: u32) -> Self {
+        if self.variables.device() == Device::Cpu {
+            return self;
+        }
+        let there = Self::new(0, buckets);
+        let weights = self.variables.variables();
+        tch::no_grad(|| {
+            for (name, mut copy) in there.variables.variables() {
+                if let Some(original) = weights.get(&name) {
+                    copy.copy_(original);
+                }
+            }
+        });
+        there
     }
 
     /// The weights by name, row by row.
@@ -136,8 +195,8 @@ impl Network {
             let (logit, ln_seconds) = self.forward(batch);
             (self.calibrated(&logit), ln_seconds)
         });
-        let probability: Vec<f32> = Vec::try_from(logit.sigmoid())?;
-        let ln_seconds: Vec<f32> = Vec::try_from(ln_seconds)?;
+        let probability: Vec<f32> = Vec::try_from(logit.sigmoid().to_device(Device::Cpu))?;
+        let ln_seconds: Vec<f32> = Vec::try_from(ln_seconds.to_device(Device::Cpu))?;
         let scores: Vec<Score> = probability
             .into_iter()
             .zip(ln_seconds)
@@ -150,8 +209,8 @@ impl Network {
     /// Uncalibrated failure logit and ln seconds, one a row.
     fn forward(&self, batch: &Batch) -> (Tensor, Tensor) {
         let rows = batch.rows as i64;
-        let capacity = Tensor::from_slice(&batch.capacity).reshape([rows, CAPACITY.len() as i64]);
-        let candidate = Tensor::from_slice(&batch.candidate).reshape([rows, CANDIDATE.len() as i64]);
+        let capacity = self.tensor(&batch.capacity).reshape([rows, CAPACITY.len() as i64]);
+        let candidate = self.tensor(&batch.candidate).reshape([rows, CANDIDATE.len() as i64]);
         let shared = self.shared_rows(batch);
         // One context for every row of a request: computed once, spread over the rows.
         let shared = shared.expand([rows, SHARED], false);
@@ -163,11 +222,15 @@ impl Network {
         (logit.squeeze_dim(1), ln_seconds.squeeze_dim(1))
     }
 
+    fn tensor<T: tch::kind::Element>(&self, values: &[T]) -> Tensor {
+        Tensor::from_slice(values).to_device(self.variables.device())
+    }
+
     fn shared_rows(&self, batch: &Batch) -> Tensor {
         let contexts = batch.token_offsets.len() as i64;
-        let context = Tensor::from_slice(&batch.context).reshape([contexts, CONTEXT.len() as i64]);
-        let tokens = Tensor::from_slice(&batch.tokens);
-        let offsets = Tensor::from_slice(&batch.token_offsets);
+        let context = self.tensor(&batch.context).reshape([contexts, CONTEXT.len() as i64]);
+        let tokens = self.tensor(&batch.tokens);
+        let offsets = self.tensor(&batch.token_offsets);
         let (bag, ..) =
             Tensor::embedding_bag::<Tensor>(&self.embedding, &tokens, &offsets, false, MEAN, false, None, false);
         self.shared.forward(&Tensor::cat(&[context, bag], 1))
@@ -183,14 +246,15 @@ pub struct Trainer {
     network: Network,
     optimizer: nn::Optimizer,
     cost_loss_weight: f64,
+    buckets: u32,
 }
 
 impl Trainer {
     /// A fresh network to train.
-    pub fn new(seed: u64, buckets: u32, learning_rate: f64) -> Result<Self, NetworkError> {
-        let network = Network::new(seed, buckets);
+    pub fn new(seed: u64, buckets: u32, learning_rate: f64, device: TrainingDevice) -> Result<Self, NetworkError> {
+        let network = Network::on(device.resolve()?, seed, buckets);
         let optimizer = nn::Adam::default().build(&network.variables, learning_rate)?;
-        Ok(Self { network, optimizer, cost_loss_weight: 0.2 })
+        Ok(Self { network, optimizer, cost_loss_weight: 0.2, buckets })
     }
 
     /// One step; the loss before it.
@@ -212,7 +276,7 @@ impl Trainer {
 
     /// Keeps a copy of the weights, to return to after a step too far.
     pub fn snapshot(&self) -> Result<Snapshot, NetworkError> {
-        let mut copy = nn::VarStore::new(Device::Cpu);
+        let mut copy = nn::VarStore::new(self.network.variables.device());
         let root = copy.root();
         for (name, weights) in self.network.variables.variables() {
             let _ = root.var_copy(&name.replace('.', "|"), &weights);
@@ -235,8 +299,8 @@ impl Trainer {
 
     /// Fits scale and shift of the logit on a slice that was not trained on (Platt, 1999), and gives the network.
     pub fn calibrate(self, batch: &Batch) -> Result<Network, NetworkError> {
-        let (logit, target) = tch::no_grad(|| (self.network.forward(batch).0, Tensor::from_slice(&batch.failed)));
-        let variables = nn::VarStore::new(Device::Cpu);
+        let (logit, target) = tch::no_grad(|| (self.network.forward(batch).0, self.network.tensor(&batch.failed)));
+        let variables = nn::VarStore::new(self.network.variables.device());
         // The scale is an exponential: positive, so that the probability stays monotone.
         let fit = variables.root().zeros("fit", &[2]);
         let mut optimizer = nn::Adam::default().build(&variables, 0.05)?;
@@ -253,16 +317,21 @@ impl Trainer {
             let mut calibration = self.network.calibration.shallow_clone();
             calibration.copy_(&Tensor::stack(&[fit.get(0).exp(), fit.get(1)], 0));
         });
-        Ok(self.network)
+        let buckets = self.buckets;
+        Ok(self.network.into_cpu(buckets))
     }
 
     fn loss(&self, batch: &Batch) -> Tensor {
-        let (logit, ln_seconds) = self.network.forward(batch);
-        let failed = Tensor::from_slice(&batch.failed);
-        let target = Tensor::from_slice(&batch.ln_seconds);
-        let failure = logit.binary_cross_entropy_with_logits::<Tensor>(&failed, None, None, tch::Reduction::Mean);
-        let cost = ln_seconds.huber_loss(&target, tch::Reduction::Mean, 1.0);
-        failure + cost * self.cost_loss_weight
+        let network = &self.network;
+        let (logit, ln_seconds) = network.forward(batch);
+        let failed = network.tensor(&batch.failed);
+        let target = network.tensor(&batch.ln_seconds);
+        let weights = network.tensor(&batch.weight);
+        let timed = &weights * network.tensor(&batch.timed);
+        let failure = logit.binary_cross_entropy_with_logits(&failed, Some(&weights), None, tch::Reduction::Sum);
+        let cost = (ln_seconds.huber_loss(&target, tch::Reduction::None, 1.0) * &timed).sum(tch::Kind::Float);
+        let mean = |loss: Tensor, weights: &Tensor| loss / weights.sum(tch::Kind::Float).clamp_min(1e-6);
+        mean(failure, &weights) + mean(cost, &timed) * self.cost_loss_weight
     }
 }
 

@@ -5,5 +5,7 @@
 mod decisions;
 mod evidence;
 mod laws;
+mod right_sizing;
 mod server;
 mod service;
+mod shadow;

@@ -27,12 +27,18 @@ pub(crate) struct Server {
 impl Server {
     /// Starts one with these base models and an empty store.
     pub(crate) async fn start(base_dir: Option<PathBuf>) -> Self {
+        Self::start_beside(base_dir, None).await
+    }
+
+    /// Starts one that may store patches.
+    pub(crate) async fn start_beside(base_dir: Option<PathBuf>, configsvc: Option<Client>) -> Self {
         let data = tempfile::tempdir().unwrap();
         let models = ModelSettings { base_dir, data_dir: Some(data.path().join("models")) };
         let config = RecommenderConfig {
             database_url: format!("sqlite://{}", data.path().join("store.sqlite").display()),
             access: paramedic_service::AccessArguments::default(),
             settings: RecommenderSettings { models, ..RecommenderSettings::default() },
+            configsvc,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
