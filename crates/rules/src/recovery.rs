@@ -11,11 +11,14 @@ const TASKS_MAX: usize = 1_000_000;
 /// How much is read at once from the end, in bytes.
 const WINDOW_BYTES: usize = 64 * 1024;
 
-/// A job that finished, or the table that `show` prints of its result.
+/// A job or an application that finished, or the table that `show` prints of a result.
 #[expect(clippy::expect_used, reason = "a constant pattern, compiled in a test")]
 static JOB_FINISHED: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?m)\bJob \d+ (?:finished|is finished)\b|^\+(?:-+\+)+\r?$|^only showing top \d+ rows?\b")
-        .expect("the pattern is constant")
+    Regex::new(concat!(
+        r"(?m)\bJob \d+ (?:finished|is finished)\b|\bFinal app status: SUCCEEDED\b",
+        r"|^\+(?:-+\+)+\r?$|^only showing top \d+ rows?\b"
+    ))
+    .expect("the pattern is constant")
 });
 /// Signs that something failed for good.
 #[expect(clippy::expect_used, reason = "a constant pattern, compiled in a test")]
@@ -69,8 +72,10 @@ impl Recovery {
     /// finished in a later attempt, a lost executor or a warning (or less) before a job that finished?
     pub(crate) fn covers(&self, block: &str, start: usize) -> bool {
         let first = block.lines().next().unwrap_or_default();
-        if let Some((key, attempt)) = failed_task(first) {
-            return self.finished.get(&key).is_some_and(|finished| *finished > attempt);
+        if let Some((key, attempt)) = failed_task(first)
+            && self.finished.get(&key).is_some_and(|finished| *finished > attempt)
+        {
+            return true;
         }
         let may_recover = is_warning(first) || first.contains(LOST_EXECUTOR);
         may_recover && start < self.last_job_finished && self.last_failure.is_none_or(|failure| failure < start)
@@ -188,6 +193,15 @@ mod tests {
             LOST,
             "26/01/31 12:00:09 ERROR TaskSetManager: Task 3 in stage 2.0 failed 4 times; aborting job\n"
         ));
+    }
+
+    #[test]
+    fn a_lost_task_before_a_job_that_finished_is_recovered_unless_something_failed() {
+        let finished = "26/01/31 12:00:09 INFO DAGScheduler: Job 0 finished: collect, took 2 s\n";
+        let aborted = "26/01/31 12:00:10 ERROR TaskSetManager: Task 3 in stage 2.0 failed 4 times; aborting job\n";
+        assert!(covered(LOST, finished));
+        assert!(covered(LOST, "26/01/31 12:00:09 INFO ApplicationMaster: Final app status: SUCCEEDED, exitCode: 0\n"));
+        assert!(!covered(LOST, &format!("{finished}{aborted}")) && !covered(LOST, ""));
     }
 
     #[test]
