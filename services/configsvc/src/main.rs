@@ -11,6 +11,10 @@ use paramedic_service::{
 };
 use tokio::net::TcpListener;
 
+// A mutate call is a few dozen small allocations: with glibc's allocator they took a seventh of its processor time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Keeps scoped JSON patches and mutates the configurations of Spark jobs.
 ///
 /// Example: `paramedic-configsvc --database-url sqlite://paramedic.db`

@@ -1,7 +1,7 @@
 //! What a container's memory is the sum of, against the largest node.
 
-use paramedic_domain::Configuration;
 use paramedic_spark::{
+    MemorySettings,
     memory::{KEYS, MemoryModel},
     size::format_bytes,
 };
@@ -39,8 +39,7 @@ pub(crate) fn check<'a>(
 }
 
 fn model<'a>(value: impl Fn(&str) -> Option<&'a str>) -> Option<MemoryModel> {
-    let config: Configuration = KEYS.iter().filter_map(|key| Some((*key, value(key)?))).collect();
-    MemoryModel::of(&config).ok()
+    MemorySettings::read_by(&value).ok().map(|settings| settings.model())
 }
 
 #[cfg(test)]

@@ -75,9 +75,14 @@ pub struct MemorySettings {
 impl MemorySettings {
     /// Reads a configuration; the first value that Spark would refuse is named.
     pub fn read(config: &Configuration) -> Result<Self, SparkConfigError> {
-        let read = Reader(config);
-        let master = Master::parse(config.get("spark.master").map_or("", String::as_str));
-        let enabled = config.get("spark.memory.offHeap.enabled");
+        Self::read_by(&|key| config.get(key).map(String::as_str))
+    }
+
+    /// Reads a configuration of which `value` gives the values, as [`read`](Self::read) does.
+    pub fn read_by<'a>(value: &dyn Fn(&str) -> Option<&'a str>) -> Result<Self, SparkConfigError> {
+        let read = Reader(value);
+        let master = Master::parse(value("spark.master").unwrap_or(""));
+        let enabled = value("spark.memory.offHeap.enabled");
         Ok(Self {
             master,
             driver_memory: read.size("spark.driver.memory", 1 << 30)?,
@@ -103,24 +108,24 @@ impl MemorySettings {
 }
 
 /// Reads single values.
-struct Reader<'a>(&'a Configuration);
+struct Reader<'r, 'a>(&'r dyn Fn(&str) -> Option<&'a str>);
 
-impl Reader<'_> {
+impl Reader<'_, '_> {
     fn size(&self, key: &str, default: u64) -> Result<u64, SparkConfigError> {
-        let Some(text) = self.0.get(key) else { return Ok(default) };
+        let Some(text) = (self.0)(key) else { return Ok(default) };
         parse_value(key, text).map_err(|error| refuse(key, error.to_string()))
     }
 
     /// Any negative size turns it off; −1 is the custom.
     fn threshold(&self, key: &str, default: u64) -> Result<u64, SparkConfigError> {
-        match self.0.get(key).and_then(|text| text.trim().strip_prefix('-')) {
+        match (self.0)(key).and_then(|text| text.trim().strip_prefix('-')) {
             Some(size) => parse_value(key, size).map(|_| 0).map_err(|error| refuse(key, error.to_string())),
             None => self.size(key, default),
         }
     }
 
     fn count(&self, key: &str) -> Result<Option<u32>, SparkConfigError> {
-        let Some(text) = self.0.get(key) else { return Ok(None) };
+        let Some(text) = (self.0)(key) else { return Ok(None) };
         // The default of maxExecutors, written out.
         if text.trim() == "2147483647" || text.trim() == "infinity" {
             return Ok(None);
@@ -132,7 +137,7 @@ impl Reader<'_> {
     }
 
     fn fraction(&self, key: &str, default: f64) -> Result<f64, SparkConfigError> {
-        let Some(text) = self.0.get(key) else { return Ok(default) };
+        let Some(text) = (self.0)(key) else { return Ok(default) };
         match text.trim().parse::<f64>() {
             Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
             _ => Err(refuse(key, format!("`{text}` is no share: write a number from 0 to 1"))),
@@ -143,7 +148,7 @@ impl Reader<'_> {
     fn overhead(&self, role: &str, master: &Master) -> Result<Overhead, SparkConfigError> {
         let key = |name: &str| format!("spark.{role}.{name}");
         for given in [key("memoryOverhead"), format!("spark.yarn.{role}.memoryOverhead")] {
-            if self.0.contains_key(&given) {
+            if (self.0)(&given).is_some() {
                 return Ok(Overhead { given: Some(self.size(&given, 0)?), ..Overhead::default() });
             }
         }
@@ -160,12 +165,12 @@ impl Reader<'_> {
 
     /// The configuration itself tells that the application is Python or R.
     fn is_not_jvm(&self) -> bool {
-        let value = |key: &str| self.0.get(key).map_or("", |text| text.trim());
+        let value = |key: &str| (self.0)(key).map_or("", |text| text.trim());
         matches!(value("spark.kubernetes.resource.type"), "python" | "r") || !value("spark.submit.pyFiles").is_empty()
     }
 
     fn factor(&self, key: &str, default: f64) -> Result<f64, SparkConfigError> {
-        let Some(text) = self.0.get(key) else { return Ok(default) };
+        let Some(text) = (self.0)(key) else { return Ok(default) };
         match text.trim().parse::<f64>() {
             Ok(factor) if (0.0..=100.0).contains(&factor) => Ok(factor),
             _ => Err(refuse(key, format!("`{text}` is no factor: write a positive number, such as 0.1"))),

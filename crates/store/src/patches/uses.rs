@@ -1,13 +1,15 @@
 //! How often patches were applied.
 
 use paramedic_domain::{FailureId, Patch, PatchId, Timestamp};
-use sqlx::Connection;
+use sqlx::{Connection, QueryBuilder};
 
 use super::row::PatchRow;
 use crate::{Store, StoreError, pool::run};
 
 /// Most patches of one attempt that are read; a mutate call that applies more is none of a real job.
 const PATCHES_OF_ATTEMPT_MAX: i64 = 500;
+/// Rows that one statement writes: two values each, of the 32,766 that SQLite takes.
+const ROWS_OF_STATEMENT: usize = 500;
 
 impl Store {
     /// Counts one use of each patch that still applies at `now`, and returns those; one that was paused, revoked or used
@@ -57,27 +59,28 @@ impl Store {
     /// Adds to the uses of patches that have no most uses, and keeps which attempts started with which patch. What was
     /// kept before is kept once.
     pub async fn add_uses(&self, uses: &[(PatchId, u32)], attempts: &[(PatchId, FailureId)]) -> Result<(), StoreError> {
-        // In one order, so that two callers never wait for each other.
-        let mut ordered = uses.to_vec();
-        ordered.sort_unstable();
+        // In one order, so that two callers never wait for each other; in one statement each, as a statement costs more
+        // than a row.
+        let (mut uses, mut attempts) = (uses.to_vec(), attempts.to_vec());
+        uses.sort_unstable();
+        attempts.sort_unstable();
         run!(self, writer, connection => {
             let mut transaction = connection.begin().await?;
-            for (id, number) in &ordered {
-                sqlx::query("update patches set uses = uses + $2 where id = $1")
-                    .bind(id.to_string())
-                    .bind(i64::from(*number))
-                    .execute(&mut *transaction)
-                    .await?;
+            for uses in uses.chunks(ROWS_OF_STATEMENT) {
+                let mut query = QueryBuilder::new("update patches set uses = uses + v.column2 from (");
+                query.push_values(uses, |mut row, (id, number)| {
+                    row.push_bind(id.to_string()).push_bind(i64::from(*number));
+                });
+                query.push(") as v where patches.id = v.column1");
+                query.build().persistent(false).execute(&mut *transaction).await?;
             }
-            for (patch, attempt) in attempts {
-                sqlx::query(
-                    "insert into patch_attempts (patch_id, attempt_id) values ($1, $2) \
-                     on conflict (patch_id, attempt_id) do nothing",
-                )
-                .bind(patch.to_string())
-                .bind(attempt.to_string())
-                .execute(&mut *transaction)
-                .await?;
+            for attempts in attempts.chunks(ROWS_OF_STATEMENT) {
+                let mut query = QueryBuilder::new("insert into patch_attempts (patch_id, attempt_id) ");
+                query.push_values(attempts, |mut row, (patch, attempt)| {
+                    row.push_bind(patch.to_string()).push_bind(attempt.to_string());
+                });
+                query.push(" on conflict (patch_id, attempt_id) do nothing");
+                query.build().persistent(false).execute(&mut *transaction).await?;
             }
             transaction.commit().await?;
             Ok(())

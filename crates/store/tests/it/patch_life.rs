@@ -127,6 +127,10 @@ pub(crate) async fn uses_are_added_in_batches(Database { store, .. }: Database) 
     }
     let uses = async |key| store.patch(patch_id(key), at(1)).await.unwrap().unwrap().uses;
     assert_eq!((uses("a").await, uses("b").await), (6, 4));
+    let many: Vec<_> = (0..1_201).map(|number| (patch_id("a"), failure_id(&job("j", number)))).collect();
+    store.add_uses(&[], &many).await.unwrap();
+    let told = store.patches_of_attempt(failure_id(&job("j", 1_200)), at(1)).await.unwrap();
+    assert_eq!(told.iter().map(|patch| patch.id).collect::<Vec<_>>(), [patch_id("a")]);
 }
 
 pub(crate) async fn a_guard_counts_attempts_with_and_without_the_patch(Database { store, .. }: Database) {

@@ -25,6 +25,9 @@ use crate::{
 /// Who may ask without a use being counted, beside operators.
 const DRY_RUNNERS: &[Role] = &[Role::Scheduler, Role::Viewer, Role::RuleAuthor];
 
+/// Room for the answer to a configuration of some 60 keys.
+const ANSWER_BYTES: usize = 8 << 10;
+
 /// A mutate request as it lies in the body.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -70,7 +73,9 @@ async fn answered(
     dry_run: bool,
 ) -> Result<Response, ApiError> {
     let answer = run(state, actor, job, own, dry_run).await?;
-    let body = serde_json::to_vec(&Written::new(&answer, own)).map_err(ApiError::internal)?;
+    // Most answers fit: a buffer that grows is copied each time.
+    let mut body = Vec::with_capacity(ANSWER_BYTES);
+    serde_json::to_writer(&mut body, &Written::new(&answer, own)).map_err(ApiError::internal)?;
     let json = HeaderValue::from_static("application/json");
     Ok(([(header::CONTENT_TYPE, json)], Bytes::from(body)).into_response())
 }
