@@ -1,5 +1,6 @@
 # One image with all programs; docker-compose.yml says which of them each container runs.
 #   docker build -t paramedic .
+#   docker build --target hostagent -t paramedic-hostagent .
 
 FROM rust:1.95-bookworm AS build
 WORKDIR /source
@@ -17,6 +18,18 @@ RUN cargo build --locked --release \
        done \
     && cp -L .libtorch/lib/*.so* /opt/paramedic/lib/ \
     && cp -r rules models /opt/paramedic/share/paramedic/
+
+# The host agent alone: no services, no libtorch.
+FROM build AS build-hostagent
+RUN cargo build --locked --release -p paramedic --no-default-features --features bpf --target-dir target/hostagent
+
+FROM debian:bookworm-slim AS hostagent
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends ca-certificates libelf1 zlib1g \
+    && rm -rf /var/lib/apt/lists/*
+COPY --from=build-hostagent /source/target/hostagent/release/paramedic /usr/local/bin/paramedic
+ENTRYPOINT ["paramedic"]
+CMD ["hostagent"]
 
 FROM debian:bookworm-slim
 RUN apt-get update \

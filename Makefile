@@ -41,8 +41,9 @@ bench-mutate: ## Requests a second and CPU of mutate beside a bare axum handler:
 	cargo build --locked --release -p paramedic-configsvc --bin paramedic-configsvc --example bare_mutate
 	python3 benches/mutate/mutate_bench.py $(ARGS)
 
-bench-hostagent: build ## What the host agent costs, beside bpftrace and psutil where they are there; as root
+bench-hostagent: setup ## What the host agent costs, beside bpftrace and psutil where they are there; as root
 	cargo bench --locked -p paramedic-runqueue --bench ping_pong
+	cargo build --locked --release -p paramedic --no-default-features --features bpf --target-dir target/hostagent
 	python3 benches/hostagent/agent_bench.py idle
 	python3 benches/hostagent/agent_bench.py walk
 

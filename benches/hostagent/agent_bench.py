@@ -129,7 +129,7 @@ def idle(options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["walk", "idle"])
-    parser.add_argument("--paramedic", default="target/release/paramedic")
+    parser.add_argument("--paramedic", default="target/hostagent/release/paramedic")
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--processes", type=int, default=1000)
     options = parser.parse_args()

@@ -22,7 +22,7 @@ pub struct HostAgentConfig {
 pub struct MeasuringConfig {
     /// Length of a period, in seconds: 1 to 300. The default is 10.
     pub period_s: u64,
-    /// Share of one core that walks over processes' mappings may take: 0 to 0.5. The default is 0.003.
+    /// Share of one core that walks over processes' mappings may take: 0 to 0.5. The default is 0.002.
     pub memory_share_max: f64,
     /// Most processes that are looked at. The default is 4,096; each has a file open.
     pub processes_max: usize,
@@ -40,7 +40,7 @@ impl Default for MeasuringConfig {
     fn default() -> Self {
         Self {
             period_s: 10,
-            memory_share_max: 0.003,
+            memory_share_max: 0.002,
             processes_max: 4_096,
             bpf: true,
             cost: true,
