@@ -19,7 +19,17 @@ use trigger::Trigger;
 pub fn mask_text(text: &str) -> Cow<'_, str> {
     let mut masked = Masked { text, kept: String::new(), until: 0 };
     let mut from = 0;
-    while let Some(found) = trigger::find(text, from) {
+    // A URL's password stands behind a name, in which a secret of its own may stand: that comes first.
+    let mut password: Option<Range<usize>> = None;
+    loop {
+        let found = trigger::find(text, from);
+        let passed = |at: &Range<usize>| found.as_ref().is_none_or(|found| found.start >= at.start);
+        if let Some(behind_name) = password.take_if(|at| passed(at)) {
+            masked.hide(Some(behind_name));
+            from = from.max(masked.until);
+            continue;
+        }
+        let Some(found) = found else { break };
         let (start, end) = (found.start, found.end);
         if start >= masked.until {
             match found.trigger {
@@ -27,8 +37,8 @@ pub fn mask_text(text: &str) -> Cow<'_, str> {
                 Trigger::Query => masked.hide(assignment::query_secret(text, start..end)),
                 Trigger::Scheme => masked.hide(scheme::secret(text, start..end)),
                 Trigger::Basic => masked.hide(scheme::basic(text, end)),
-                Trigger::UserInfo => masked.hide(url::password(text, end)),
-                Trigger::OracleThin => masked.hide(url::oracle_password(text, end)),
+                Trigger::UserInfo => password = password.or_else(|| url::password(text, end)),
+                Trigger::OracleThin => password = password.or_else(|| url::oracle_password(text, end)),
                 Trigger::Shape(shape) => masked.hide(shape::secret(text, start..end, shape)),
                 Trigger::Pem => pem::lines(text, end).into_iter().for_each(|line| masked.hide(Some(line))),
             }
@@ -46,11 +56,15 @@ struct Masked<'t> {
 }
 
 impl<'t> Masked<'t> {
-    /// Hides a secret, which lies behind those before it.
+    /// Hides a secret, which begins behind those before it, or within the last.
     fn hide(&mut self, secret: Option<Range<usize>>) {
         let Some(secret) = secret else { return };
         let Some(hidden) = self.text.get(secret.clone()) else { return };
-        if secret.start < self.until || hidden.is_empty() || hidden == REDACTED {
+        if hidden.is_empty() || hidden == REDACTED {
+            return;
+        }
+        if secret.start < self.until {
+            self.until = self.until.max(secret.end);
             return;
         }
         self.kept.push_str(self.text.get(self.until..secret.start).unwrap_or_default());

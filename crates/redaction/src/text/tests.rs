@@ -49,6 +49,9 @@ fn urls_and_headers() {
         "postgres://ada:«hunter2»@db:5432/sales",
         "connecting to https://ada:«p@ss:w»@host/path?x=1, retrying",
         "jdbc:oracle:thin:scott/«tiger»@//db:1521/orcl",
+        // The name before a password is a secret too: how git hosts take tokens.
+        "cloning https://«ghp_0123456789abcdefghijABCDEFGHIJ012345»:«x-oauth-basic»@github.com/a/b",
+        "jdbc:postgresql://fs.s3a.access.key=«AKIAIOSFODNN7EXAMPLEada:hunter2@db:5432/sales» x",
         "https://a.blob.core.windows.net/c/b?sv=2024&se=2026-01-01&sig=«aB3%2Fxyz9%3D»&sp=r",
         "s3.amazonaws.com/b/k?X-Amz-Credential=«AKIAIOSFODNN7EXAMPLE%2F20260131»&X-Amz-Date=1&X-Amz-Signature=«fe5f80f77d5fa3beca038a248ff027»",
         "?X-Amz-Security-Token=«IQoJb3JpZ2luX2VjE»&a=b",
