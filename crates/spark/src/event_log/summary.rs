@@ -216,7 +216,13 @@ impl Summarizer {
             let lower = key.to_ascii_lowercase();
             key.starts_with("spark.") && !SECRET_WORDS.iter().any(|word| lower.contains(word))
         });
-        self.summary.spark_properties.extend(kept.take(self.limits.properties_max));
+        let properties = &mut self.summary.spark_properties;
+        for (key, value) in kept {
+            // Every update of the environment counts to the one bound; what is kept already may still change.
+            if properties.len() < self.limits.properties_max || properties.contains_key(&key) {
+                properties.insert(key, value);
+            }
+        }
     }
 }
 

@@ -113,6 +113,18 @@ fn what_is_no_event_log_is_said_to_be_none() {
     assert!(matches!(read(b"".as_slice(), &limits()), Err(EventLogError::NoEvents)));
 }
 
+/// Each update of the environment brought as many properties as one may have.
+#[test]
+fn properties_are_bounded_over_all_updates_of_the_environment() {
+    let update = |key: &str, value: &str| {
+        format!("{{\"Event\":\"SparkListenerEnvironmentUpdate\",\"Spark Properties\":{{\"{key}\":\"{value}\"}}}}\n")
+    };
+    let log = [update("spark.a", "1"), update("spark.b", "1"), update("spark.c", "1"), update("spark.a", "2")].concat();
+    let summary = read(log.as_bytes(), &EventLogLimits { properties_max: 2, ..limits() }).unwrap();
+    let kept: Vec<_> = summary.spark_properties.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    assert_eq!(kept, [("spark.a", "2"), ("spark.b", "1")]);
+}
+
 #[test]
 fn long_lines_and_long_logs_are_cut() {
     let text = std::fs::read(fixture("healthy.jsonl")).unwrap();
