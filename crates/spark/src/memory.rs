@@ -248,6 +248,14 @@ mod tests {
         assert_eq!(overhead(&[heap, master, files, ("spark.kubernetes.memoryOverheadFactor", "0.2")]), 2048);
     }
 
+    /// The share was shifted to bytes, which drops what does not fit.
+    #[test]
+    fn an_overhead_that_no_number_holds_stops_at_the_greatest() {
+        let memory =
+            model(&[("spark.executor.memory", "8191p"), ("spark.executor.memoryOverheadFactor", "100")]).unwrap();
+        assert_eq!((memory.executor_overhead, memory.container), (u64::MAX, u64::MAX));
+    }
+
     #[test]
     fn only_the_named_keys_matter() {
         let code = include_str!("memory/settings.rs");

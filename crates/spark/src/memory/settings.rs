@@ -25,7 +25,7 @@ impl Overhead {
     /// The overhead beside a heap: Spark multiplies whole MiB and cuts what is over.
     pub fn bytes(&self, heap: u64) -> u64 {
         let share = ((heap >> 20) as f64 * self.factor) as u64;
-        self.given.map_or_else(|| whole_mebibytes(self.least).max(share << 20), whole_mebibytes)
+        self.given.map_or_else(|| whole_mebibytes(self.least).max(share.saturating_mul(1 << 20)), whole_mebibytes)
     }
 }
 
