@@ -65,7 +65,9 @@ pub struct RootError {
 
 /// The file of this host that a `file:` URL names.
 pub fn path_of(url: &Url) -> Result<PathBuf, FetchError> {
-    url.to_file_path().map_err(|()| FetchError::BadUrl("it names no file of this host".to_owned()))
+    // The URL itself does not ask for its scheme.
+    let path = if url.scheme() == "file" { url.to_file_path().ok() } else { None };
+    path.ok_or_else(|| FetchError::BadUrl("it names no file of this host".to_owned()))
 }
 
 fn read_file(path: &Path, bounds: FetchBounds) -> Result<CutText, FetchError> {
@@ -126,6 +128,14 @@ mod tests {
             unpack: paramedic_compression::UnpackLimits::default(),
             deadline: Instant::now() + std::time::Duration::from_mins(1),
         }
+    }
+
+    /// A URL of an unknown scheme without a host made a path too.
+    #[test]
+    fn only_a_file_url_names_a_file() {
+        let path = |url: &str| path_of(&Url::parse(url).unwrap()).ok();
+        assert_eq!(path("file:///logs/x"), Some(PathBuf::from("/logs/x")));
+        assert_eq!((path("hutp:/logs/x"), path("file://elsewhere/logs/x")), (None, None));
     }
 
     #[tokio::test]
