@@ -66,7 +66,9 @@ impl ProcFs {
         let tasks = fs::read_dir(self.path(pid, "task")).ok()?;
         let of_task = |task: fs::DirEntry| parse_schedstat(&fs::read_to_string(task.path().join("schedstat")).ok()?);
         let all = tasks.flatten().filter_map(of_task);
-        Some(all.fold((0, 0), |(waited, times), (more, again)| (waited + more, times + again)))
+        let add =
+            |(waited, times): (u64, u64), (more, again)| (waited.saturating_add(more), times.saturating_add(again));
+        Some(all.fold((0, 0), add))
     }
 
     /// The value of an environment variable that the process was started with.
@@ -173,7 +175,9 @@ fn parse_rollup(text: &str) -> Rollup {
         match field {
             "Rss" => rollup.rss_bytes = bytes,
             "Pss" => rollup.pss_bytes = bytes,
-            "Private_Clean" | "Private_Dirty" | "Private_Hugetlb" => rollup.uss_bytes += bytes,
+            "Private_Clean" | "Private_Dirty" | "Private_Hugetlb" => {
+                rollup.uss_bytes = rollup.uss_bytes.saturating_add(bytes);
+            }
             "Swap" => rollup.swap_bytes = bytes,
             _ => {}
         }
@@ -218,6 +222,20 @@ mod tests {
             rollup,
             Rollup { rss_bytes: 884 << 10, pss_bytes: 385 << 10, uss_bytes: 188 << 10, swap_bytes: 4 << 10 }
         );
+    }
+
+    #[test]
+    fn sums_that_no_number_holds_stop_at_the_greatest() {
+        let most = format!("{} kB", u64::MAX >> 10);
+        let text = format!("Private_Clean: {most}\nPrivate_Dirty: {most}\n");
+        assert_eq!(parse_rollup(&text).uss_bytes, u64::MAX);
+        let root = tempfile::tempdir().unwrap();
+        for task in ["7", "8"] {
+            let folder = root.path().join("7/task").join(task);
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(folder.join("schedstat"), format!("1 {max} {max}\n", max = u64::MAX)).unwrap();
+        }
+        assert_eq!(ProcFs::at(root.path()).schedstat(7), Some((u64::MAX, u64::MAX)));
     }
 
     #[test]
