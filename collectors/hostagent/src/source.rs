@@ -94,7 +94,6 @@ impl Source {
     }
 
     #[cfg(not(all(feature = "bpf", target_os = "linux")))]
-    #[expect(clippy::unnecessary_wraps, reason = "as the other build")]
     fn programs_for(_: &MeasuringConfig, _: CgroupSource, _: &mut Vec<String>) -> Result<Self, String> {
         Err("this program was built without it".to_owned())
     }
