@@ -84,9 +84,17 @@ pub(super) fn name(template: &str, taken: &[String]) -> String {
         said.take(NAME_WORDS).for_each(|word| name.push_str(&capitalized(word)));
     }
     let name = capitalized(&name[..name.len().min(NAME_CHARS_MAX)]);
-    let name = if name.is_empty() { "Drafted".to_owned() } else { name };
+    let name = camel_case(name);
     let numbered = (2..).map(|number| format!("{name}{number}"));
     std::iter::once(name.clone()).chain(numbered).find(|name| !taken.contains(name)).unwrap_or(name)
+}
+
+/// As rules are named: with a capital first, and not only capitals and digits (`IO`).
+fn camel_case(name: String) -> String {
+    if !name.starts_with(|c: char| c.is_ascii_uppercase()) {
+        return format!("Drafted{name}");
+    }
+    if name.contains(|c: char| c.is_ascii_lowercase()) { name } else { name + "Failure" }
 }
 
 pub(super) fn summary(hit: &str) -> String {

@@ -72,6 +72,9 @@ pub fn draft(group: &Group<'_>, taken: &[String]) -> Result<Draft, DraftError> {
         near_misses: near_misses(template, group.others),
     };
     rule.drop_near_misses_that_match()?;
+    if rule.near_misses.is_empty() {
+        return Err(DraftError::TooLittleText(group.template.to_owned()));
+    }
     let yaml = rule.yaml();
     check(&rule, &yaml, group.samples)?;
     let to_review = rule.to_review();
@@ -243,6 +246,8 @@ mod tests {
                 "Exception in thread \"main\" java.lang.NullPointerException\n\tat com.acme.Feed.read(Feed.java:12)\n",
                 "NullPointerAcmeFeedRead",
             ),
+            // What is left of the exception's name is no name of a rule.
+            ("Exception in thread \"main\" java.io.IOException: no an\n\tat a.B.c(B.java:1)\n", "IOFailure"),
             ("26/01/31 12:00:00 ERROR Feeds: it's the [feed] {x} of (day) 7 that is $late\n", "FeedsFeedThat"),
         ] {
             let draft = drafted(text);
@@ -277,8 +282,13 @@ mod tests {
     fn what_cannot_be_drafted_is_told() {
         let group = Group { template: "<num> <num>", samples: &[], others: &[] };
         assert_eq!(draft(&group, &[]), Err(DraftError::NoSample));
-        let (template, sample) = sample("26/01/31 12:00:00 ERROR 17 18\n");
-        let group = Group { template: &template, samples: &[sample], others: &[] };
+        let (template, excerpt) = sample("26/01/31 12:00:00 ERROR 17 18\n");
+        let group = Group { template: &template, samples: &[excerpt], others: &[] };
         assert!(matches!(draft(&group, &[]), Err(DraftError::TooLittleText(_))));
+        // Of the exception's name alone: whatever comes near matches it too.
+        let (template, excerpt) =
+            sample("Traceback (most recent call last):\n  File \"x\"\nValueError: 8a3d-4f0e-9d5b-71c05e2f\n");
+        let group = Group { template: &template, samples: &[excerpt], others: &[] };
+        assert!(matches!(draft(&group, &[]), Err(DraftError::TooLittleText(_))), "{:?}", draft(&group, &[]));
     }
 }
