@@ -1,6 +1,6 @@
 # Every recipe is one line: what it does stands in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test lint doc audit heal-bench bench-matching bench-mutate bench-hostagent bench-search bench-event-log bench clean
+.PHONY: help setup build demo test lint doc audit fuzz heal-bench bench-matching bench-mutate bench-hostagent bench-search bench-event-log bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,10 @@ doc: setup ## Build the documentation of the crates
 audit: ## Ask the RustSec database about the dependencies (needs GitHub)
 	@scripts/setup --tests
 	@scripts/check audit
+
+fuzz: ## Feed any bytes to a reader of the outside world until it fails: TARGET=rule_file ARGS=-max_total_time=60
+	@scripts/setup --fuzz
+	@scripts/fuzz $(TARGET) $(ARGS)
 
 heal-bench: build ## Measure how well real failing Spark jobs are healed: JOBS=manifest.json, ARGS=--help
 	@scripts/spark-env python3 benches/heal/heal_bench.py --paramedic target/release/paramedic $(if $(JOBS),--manifest $(JOBS)) $(ARGS)
