@@ -3,7 +3,8 @@
 //!
 //! In text only the secret itself is replaced, so that what a line says and how many lines there are stays; text that
 //! holds none comes back as it is, at the speed of a search for a few dozen words. What looks like prose about secrets
-//! ("token (owner=…) can't be found in cache") is left alone. Masking what is masked changes nothing.
+//! ("token (owner=…) can't be found in cache") is left alone. Masking what is masked changes nothing, unless a URL
+//! shows its password only once a secret before it is gone.
 
 mod configuration;
 mod text;
