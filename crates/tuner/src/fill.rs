@@ -3,6 +3,7 @@
 use rand::seq::SliceRandom;
 use rand::{Rng, RngExt};
 
+use crate::distribution::Distribution;
 use crate::space::{Point, SearchSpace};
 use crate::trial::History;
 
@@ -44,6 +45,12 @@ pub(crate) fn latin_hypercube(
         .collect()
 }
 
+/// Home's value of a parameter, and the lowest and the highest: where it costs nothing, or does the most. None without a
+/// home: then nothing says that coordinates are good one by one.
+pub(crate) fn landmarks(distribution: &Distribution, home: Option<f64>) -> impl Iterator<Item = f64> {
+    home.into_iter().flat_map(|home| [home, distribution.from_unit(0.0), distribution.from_unit(1.0)])
+}
+
 /// An unclaimed point, each as likely; nothing where a number of draws met claimed ones only. Claims what it returns.
 pub(crate) fn uniform(history: &mut History<'_>, rng: &mut impl Rng) -> Option<Point> {
     let space = history.space();
@@ -71,7 +78,6 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
-    use crate::distribution::Distribution;
 
     #[test]
     fn each_slice_of_each_axis_has_a_point() {

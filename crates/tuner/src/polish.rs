@@ -1,16 +1,17 @@
 //! Descent to where nothing near is better, for the very end of a search.
 //!
-//! From the best point and from the best of each value of the parameters with few values, one parameter at a time is
-//! tried at distances that double; then, from the best of all, any two together. Where the values that were found lie on a
-//! grid, this is what random steps leave undone.
+//! From the best point and from the best of each niche, one parameter at a time is tried at distances that double and at its
+//! landmarks; then, from the best of all, any two together, to near values and to landmarks. Where the values that were
+//! found lie on a grid, this is what random steps leave undone.
 
 use crate::axis::{Axis, CELLS_MAX};
 use crate::distribution::Distribution;
+use crate::fill;
 use crate::space::{Point, SearchSpace};
 use crate::trial::History;
 
 /// The most points from which one parameter at a time is tried.
-const STARTS_MAX: usize = 6;
+const STARTS_MAX: usize = 12;
 
 /// Up to this many values of a discrete parameter are all tried.
 const LEVELS_TRIED: u64 = 2 * CELLS_MAX as u64;
@@ -39,8 +40,8 @@ pub(crate) fn starts(history: &History<'_>, niches: &[usize]) -> Vec<usize> {
 pub(crate) fn singles(space: &SearchSpace, axes: &[Axis], home: Option<&Point>, from: &[f64]) -> Vec<Point> {
     let mut points = Vec::new();
     for (axis, distribution) in space.distributions().iter().enumerate().filter(|(axis, _)| !axes[*axis].is_fixed()) {
-        let homeward = home.map(|home| home[axis]);
-        points.extend(line(distribution, from[axis]).into_iter().chain(homeward).map(|value| {
+        let landmarks = fill::landmarks(distribution, home.map(|home| home[axis]));
+        points.extend(line(distribution, from[axis]).into_iter().chain(landmarks).map(|value| {
             let mut point = from.to_vec();
             point[axis] = value;
             point
@@ -50,15 +51,28 @@ pub(crate) fn singles(space: &SearchSpace, axes: &[Axis], home: Option<&Point>, 
 }
 
 /// A point with two coordinates changed, each to a few values.
-pub(crate) fn pairs(space: &SearchSpace, axes: &[Axis], from: &[f64]) -> Vec<Point> {
+pub(crate) fn pairs(space: &SearchSpace, axes: &[Axis], home: Option<&Point>, from: &[f64]) -> Vec<Point> {
     let distributions = space.distributions();
-    let near: Vec<Vec<f64>> = (0..axes.len())
-        .map(|axis| if axes[axis].is_fixed() { Vec::new() } else { few(&distributions[axis], from[axis]) })
-        .collect();
+    let free = |axis: &usize| !axes[*axis].is_fixed();
+    let per_axis = |values: &dyn Fn(usize) -> Vec<f64>| -> Vec<Vec<f64>> {
+        (0..axes.len()).map(|axis| if free(&axis) { values(axis) } else { Vec::new() }).collect()
+    };
+    let near = per_axis(&|axis| few(&distributions[axis], from[axis]));
+    let landmarks = per_axis(&|axis| {
+        let landmarks = fill::landmarks(&distributions[axis], home.map(|home| home[axis]));
+        landmarks.filter(|value| value.to_bits() != from[axis].to_bits()).collect()
+    });
+    let mut points = crossed(from, &near);
+    points.extend(crossed(from, &landmarks));
+    points
+}
+
+/// A point with two coordinates changed, each to its own values.
+fn crossed(from: &[f64], values: &[Vec<f64>]) -> Vec<Point> {
     let mut points = Vec::new();
-    for (first, values) in near.iter().enumerate() {
-        for (second, others) in near.iter().enumerate().skip(first + 1) {
-            for value in values {
+    for (first, firsts) in values.iter().enumerate() {
+        for (second, others) in values.iter().enumerate().skip(first + 1) {
+            for value in firsts {
                 points.extend(others.iter().map(|other| {
                     let mut point = from.to_vec();
                     (point[first], point[second]) = (*value, *other);
@@ -123,7 +137,7 @@ mod tests {
         for point in [[4032.0, 2.0, 7.0], [4160.0, 2.0, 7.0], [1024.0, 2.0, 7.0], [4096.0, 4.0, 7.0]] {
             assert!(points.contains(&point.to_vec()), "{point:?}");
         }
-        let pairs = pairs(&space, &axes, &from);
+        let pairs = pairs(&space, &axes, Some(&home), &from);
         assert!(pairs.iter().all(|point| space.contains(point)
             && point[0].total_cmp(&4096.0).is_ne()
             && point[1].total_cmp(&2.0).is_ne()));

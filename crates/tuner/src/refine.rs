@@ -3,13 +3,17 @@
 //! Kinds of move take turns. A step along one coordinate, and a joint step along a few, have widths that shrink as
 //! the refinement goes on. A difference move adds the difference of two good points (Storn and Price, *Differential
 //! Evolution*, 1997, as "current to best"): its length and direction come from the spread of the good points, so it
-//! follows narrow valleys and shrinks by itself. Where some coordinates have a home, a move puts a few of them back there.
+//! follows narrow valleys and shrinks by itself. Where there is a home, a move puts a few coordinates to
+//! landmarks: home, or an end of the range.
 //!
-//! The good points are the best ones and, of each parameter with few values, the best of each value: where a number of
-//! cores and the memory that it needs have to change together, no short step from the best point is better, while
-//! refining the best point of each number of cores lets them compete (as in Mouret and Clune's *MAP-Elites*, 2015).
+//! The good points are the best ones and the best of each niche: of each value of a parameter with few, of each landmark of
+//! the others. Where a number of cores and the memory that it needs have to change together, no short step from the best
+//! point is better, while refining the best point of each number of cores lets them compete (as in Mouret and Clune's
+//! *MAP-Elites*, 2015). Landmarks are niches because optima lie there: a price of changing keeps a coordinate at home, and
+//! what only helps, or only costs, goes to an end.
 
 use rand::RngExt;
+use rand::seq::IteratorRandom;
 use rand_chacha::ChaCha8Rng;
 
 use crate::axis::{Axis, CELLS_MAX, other_choice};
@@ -84,7 +88,7 @@ enum Move {
     Coordinate,
     Joint,
     Difference,
-    Homeward,
+    Landmark,
 }
 
 impl Move {
@@ -93,7 +97,7 @@ impl Move {
     fn of(turn: usize, tries: usize, home: bool) -> Self {
         match turn % 4 {
             _ if tries >= TRIES_MAX / 2 => Self::Joint,
-            3 if home => Self::Homeward,
+            3 if home => Self::Landmark,
             0 => Self::Coordinate,
             1 => Self::Joint,
             _ => Self::Difference,
@@ -125,7 +129,7 @@ impl<'a> Neighbourhood<'a> {
         let size = (ELITE_PER_PARAMETER * free.len()).max(ELITE_MIN);
         let member = |index: &usize| (history.trial(*index).point.clone(), history.unit(*index).to_vec());
         let elite = history.order().iter().take(size).map(member).collect();
-        let niches = niches(history, axes).iter().map(member).collect();
+        let niches = niches(history, axes, stage.home).iter().map(member).collect();
         let narrowing = (WIDTH_MIN / WIDTH_MAX).powf(stage.progress);
         Self { space: history.space(), axes, free, elite, niches, narrowing, home: stage.home }
     }
@@ -135,18 +139,18 @@ impl<'a> Neighbourhood<'a> {
             Move::Coordinate => self.step(&[self.free_axis(turn / 4)], rng),
             Move::Joint => self.step(&self.few_axes(turn / 4, rng), rng),
             Move::Difference => self.difference(rng),
-            Move::Homeward => self.homeward(turn / 4, rng),
+            Move::Landmark => self.landmark(turn / 4, rng),
         }
     }
 
-    /// Puts a coordinate or a few of a good point back to where they came from, and moves another by a step.
-    fn homeward(&self, turn: usize, rng: &mut ChaCha8Rng) -> Point {
+    /// Puts a coordinate or a few of a good point back to where they came from or to an end of their range, and moves another
+    /// by a step.
+    fn landmark(&self, turn: usize, rng: &mut ChaCha8Rng) -> Point {
         let (start, places) = self.start(rng);
         let mut point = start.clone();
         for axis in self.few_axes(turn, rng) {
-            if let Some(home) = self.home {
-                point[axis] = home[axis];
-            }
+            let landmarks = fill::landmarks(&self.space.distributions()[axis], self.home.map(|home| home[axis]));
+            point[axis] = landmarks.choose(rng).unwrap_or(point[axis]);
         }
         if rng.random() {
             let axis = self.free_axis(rng.random_range(0..self.axes.len()));
@@ -229,17 +233,31 @@ impl<'a> Neighbourhood<'a> {
     }
 }
 
-/// The best trial of each value of the parameters that have two to [`CELLS_MAX`] values, each trial once.
-pub(crate) fn niches(history: &History<'_>, axes: &[Axis]) -> Vec<usize> {
-    let few: Vec<usize> = (0..axes.len()).filter(|axis| (2..=CELLS_MAX).contains(&axes[*axis].cells())).collect();
-    let mut taken = vec![[false; CELLS_MAX]; few.len()];
+/// The best trial of each value of the parameters that have two to [`CELLS_MAX`] values, and of each landmark of the others,
+/// each trial once.
+pub(crate) fn niches(history: &History<'_>, axes: &[Axis], home: Option<&Point>) -> Vec<usize> {
+    let distributions = history.space().distributions();
+    let few = |axis: usize| (2..=CELLS_MAX).contains(&axes[axis].cells());
+    let landmarks: Vec<Vec<f64>> = (0..axes.len())
+        .map(|axis| {
+            let found = fill::landmarks(&distributions[axis], home.map(|home| home[axis]));
+            if few(axis) || axes[axis].is_fixed() { Vec::new() } else { found.collect() }
+        })
+        .collect();
+    let mut taken = vec![[false; CELLS_MAX]; axes.len()];
     let best_of_a_value = |index: &&usize| {
-        let place = history.unit(**index);
+        let (point, place) = (&history.trial(**index).point, history.unit(**index));
         let mut first = false;
-        for (axis, taken) in few.iter().zip(&mut taken) {
-            let taken = &mut taken[axes[*axis].cell(place[*axis])];
-            first |= !*taken;
-            *taken = true;
+        for (axis, taken) in taken.iter_mut().enumerate() {
+            let cell = if few(axis) {
+                Some(axes[axis].cell(place[axis]))
+            } else {
+                landmarks[axis].iter().position(|landmark| landmark.to_bits() == point[axis].to_bits())
+            };
+            if let Some(taken) = cell.and_then(|cell| taken.get_mut(cell)) {
+                first |= !*taken;
+                *taken = true;
+            }
         }
         first
     };
@@ -288,7 +306,7 @@ mod tests {
                 ([1.0, 4096.0, 7.0, 2.0], 8.0),
             ],
         );
-        assert_eq!(niches(&history, &axes), [1, 2, 4]);
+        assert_eq!(niches(&history, &axes, None), [1, 2, 4]);
     }
 
     #[test]

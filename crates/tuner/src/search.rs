@@ -262,12 +262,12 @@ impl<'a> Search<'a> {
         let space = self.history.space();
         let (axes, home) = (self.axes.clone(), self.options.home.clone());
         let one = |from: &[f64]| polish::singles(space, &axes, home.as_ref(), from);
-        for start in polish::starts(&self.history, &refine::niches(&self.history, &self.axes)) {
+        for start in polish::starts(&self.history, &refine::niches(&self.history, &self.axes, home.as_ref())) {
             self.descend(start, one);
         }
         // In turns, until neither finds anything: then the best is the trial that it was before.
         while let Some(best) = self.history.best() {
-            self.descend(best, |from| polish::pairs(space, &axes, from));
+            self.descend(best, |from| polish::pairs(space, &axes, home.as_ref(), from));
             if let Some(found) = self.history.best().filter(|found| *found != best) {
                 self.descend(found, one);
             } else {
