@@ -53,7 +53,8 @@ bench-hostagent: setup ## What the host agent costs, beside bpftrace and psutil 
 
 bench-search: setup ## Measure the search's regret and time, beside a dense search, Optuna and Ax: ARGS=--help
 	cargo build --locked --release -p paramedic-recommender --example search_oracle
-	@scripts/search-env benches/search/search_bench.py --oracle target/release/examples/search_oracle models/base-1 $(ARGS)
+	cargo build --locked --release --manifest-path benches/search/crates/Cargo.toml --target-dir target/search-crates
+	@scripts/search-env benches/search/search_bench.py --oracle target/release/examples/search_oracle models/base-1 --crates target/search-crates/release/search-crates $(ARGS)
 
 bench-event-log: setup ## Measure how fast an event log is read, beside serde_json and Python: ARGS=FILE
 	cargo bench --locked -p paramedic-spark --bench event_log -- $(ARGS)

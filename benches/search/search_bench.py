@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""How good and how quick the recommender's search is, beside a dense search, Optuna's TPE and Ax, on the same objective.
+"""How good and how quick the recommender's search is, beside a dense search, Optuna's TPE, Ax and crates with a TPE, on the
+same objective.
 
 Every request is drawn by its number and scored by the trained model; the program `search_oracle` (an example of the
 recommender) answers for both. Regret is (found - optimum) / optimum; the optimum is the best of a dense search and of
@@ -117,14 +118,40 @@ def by_ax(problem, trials, seed):
     return best
 
 
+class Crates:
+    """The program with the crates; it is asked for a point and told its value."""
+
+    NAMES = ("parzen", "tpe", "optimizer")
+
+    def __init__(self, command):
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+
+    def search(self, name, problem, trials, seed):
+        """(best value, seconds of processor time in the crate)."""
+        task = {"crate": name, "seed": seed, "trials": trials, "parameters": problem.parameters, "start": problem.start}
+        self.process.stdin.write(json.dumps(task) + "\n")
+        best = OUTSIDE
+        while True:
+            line = self.process.stdout.readline()
+            if not line:
+                raise SystemExit(f"search_bench: the crate {name} ended; see its message above")
+            answer = json.loads(line)
+            if isinstance(answer, dict):
+                return best, answer["cpu_s"]
+            value = problem.score(answer)
+            best = min(best, value)
+            self.process.stdin.write(f"{value!r}\n")
+
+
 def quantile(values, share):
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
-def measure(oracle, kind, change_weight, options):
-    found = {"paramedic": {}, "optuna": {}, "ax": {}}
-    seconds = {"paramedic": [], "optuna": [], "ax": []}
+def measure(oracle, crates, kind, change_weight, options):
+    names = ["paramedic", "optuna", "ax", *Crates.NAMES]
+    found = {name: {} for name in names}
+    seconds = {name: [] for name in names}
     optimum, dimensions, alternatives = {}, [], []
     for number in range(options.requests):
         problem = Problem(oracle, kind, number, change_weight)
@@ -145,6 +172,10 @@ def measure(oracle, kind, change_weight, options):
                 begun = time.process_time()
                 found[name][number] = search(problem, trials, number)
                 seconds[name].append(time.process_time() - begun)
+        if crates and number < options.crate_requests:
+            for name in Crates.NAMES:
+                found[name][number], cpu_s = crates.search(name, problem, options.crate_trials, number)
+                seconds[name].append(cpu_s)
         dense = oracle.ask(dense={"points": options.points})
         others = [values[number] for values in found.values() if number in values]
         optimum[number] = min([dense["value"], *others])
@@ -218,15 +249,19 @@ def main():
     parser.add_argument("--optuna-trials", type=int, default=256)
     parser.add_argument("--ax-requests", type=int, default=2)
     parser.add_argument("--ax-trials", type=int, default=30)
+    parser.add_argument("--crates", help="the program with the crates")
+    parser.add_argument("--crate-requests", type=int, default=20)
+    parser.add_argument("--crate-trials", type=int, default=3072, help="as many as the service's search")
     parser.add_argument("--threads", type=int, default=4, help="that keep the machine busy while deadlines are measured")
     parser.add_argument("--json", help="also write the results there")
     options = parser.parse_args()
 
     oracle = Oracle(options.oracle)
+    crates = Crates([options.crates]) if options.crates else None
     results = []
     for kind in options.sets:
         for change_weight in options.change_weights:
-            results.append(measure(oracle, kind, change_weight, options))
+            results.append(measure(oracle, crates, kind, change_weight, options))
             show(results[-1])
     print()
     deadlines = show_deadlines(oracle, options)
