@@ -18,8 +18,10 @@ import time
 import urllib.error
 import urllib.request
 
+import measurements
 import report
-from spark_memory import cost_usd, doubled, usd_per_hour
+from rules_of_thumb import LADDERS
+from spark_memory import cost_usd, usd_per_hour
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -131,12 +133,14 @@ class Bench:
         attempts = self.options.max_retries + 1
         exit_code, _ = self.run(job, "submit", command, self.timeout_s(job) * attempts)
         story = json.loads(path.read_text()) if path.exists() else None
-        return report.healed_row(job, story, timed_out=exit_code is None)
+        row = report.healed_row(job, story, timed_out=exit_code is None)
+        row["ledger"] = measurements.ledger(server.url, story)
+        return row
 
     def plain(self, job, name, conf):
         """Runs the job once without Paramedic."""
         exit_code, wall_s = self.run(job, name, self.spark_submit(job, conf), self.timeout_s(job))
-        return {"passed": exit_code == 0, "wall_s": round(wall_s, 1), "conf": conf,
+        return {"passed": exit_code == 0, "timed_out": exit_code is None, "wall_s": round(wall_s, 1), "conf": conf,
                 "cost_usd": cost_usd(conf, job["master"], wall_s)}
 
     def cheapest(self, job, oracle):
@@ -152,14 +156,24 @@ class Bench:
         return {"conf": conf, "wall_s": wall_s, "cost_usd": cost, "measured": False}
 
     def baselines(self, job):
-        """What the two rules of thumb would have done, run for real."""
-        rows = {"unchanged": self.plain(job, "unchanged", job["base_conf"])}
-        side = job["expected"]["memory_side"]
-        if side:
-            rows["doubled"] = self.plain(job, "doubled", doubled(job["base_conf"], side))
-        else:  # no side to double: the rule of thumb has only the plain retry
-            rows["doubled"] = rows["unchanged"]
+        """What each rule of thumb would have done, run for real: as many retries as Paramedic has, until one passes."""
+        rows = {name: self.climb(job, name, ladder) for name, ladder in LADDERS.items() if name == "unchanged"}
+        for name, ladder in LADDERS.items():
+            if name not in rows:
+                # Without a side to change, all of them have only the plain retry.
+                rows[name] = self.climb(job, name, ladder) if job["expected"]["memory_side"] else rows["unchanged"]
         return rows
+
+    def climb(self, job, name, ladder):
+        """Retries by a rule of thumb; what it does not know how to heal it does not retry."""
+        steps = ladder(job["base_conf"], job["expected"]["memory_side"], job["master"])[: self.options.max_retries]
+        runs = []
+        for number, conf in enumerate(steps, 1):
+            runs.append(self.plain(job, f"{name}-{number}", conf))
+            if runs[-1]["passed"]:
+                break
+        return {"passed": bool(runs) and runs[-1]["passed"], "retries": len(runs), "runs": runs,
+                "cost_usd": sum(run["cost_usd"] for run in runs)}
 
 
 def oracle_configurations(path):
@@ -186,14 +200,23 @@ def arguments():
     parser.add_argument("--timeout-factor", type=float, default=2.0, metavar="X", help="stretches the manifest's time limits")
     parser.add_argument("--measure-known-good", action="store_true", help="run the cheapest known configuration too")
     parser.add_argument("--baselines", action=argparse.BooleanOptionalAction, default=True,
-                        help="run both rules of thumb too (doubles the time)")
+                        help="run the rules of thumb too (three times as long)")
     parser.add_argument("--json", type=pathlib.Path, default=ROOT / "target/heal-bench.json", metavar="FILE",
                         help="where the whole report goes")
+    parser.add_argument("--measurements", type=pathlib.Path, metavar="FILE",
+                        help="also keep every failure with what became of each retry, as models/measured holds them")
     parser.add_argument("--keep", action="store_true", help="keep logs and reports of every run, and say where")
     options = parser.parse_args()
     options.paramedic = options.paramedic.resolve()
     options.manifest = options.manifest.resolve()
     return options
+
+
+def write(path, rows):
+    """The report so far: a session that is cut off keeps what it measured."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kept = [{key: value for key, value in row.items() if key != "ledger"} for row in rows]
+    path.write_text(json.dumps({"jobs": kept, "totals": report.totals(rows)}, indent=2) + "\n")
 
 
 def main():
@@ -221,16 +244,18 @@ def main():
             row["baselines"] = bench.baselines(job) if options.baselines else None
             rows.append(row)
             print(report.verdict(row), flush=True)
+            write(options.json, rows)
+            if options.measurements:
+                measurements.write(options.measurements, rows)
     finally:
         server.stop()
         if options.keep:
             print(f"heal-bench: logs are in {folder}")
         else:
             shutil.rmtree(folder, ignore_errors=True)
-    totals = report.totals(rows)
     print(report.table(rows))
-    print(report.summary(totals))
-    options.json.write_text(json.dumps({"jobs": rows, "totals": totals}, indent=2) + "\n")
+    print(report.summary(report.totals(rows)))
+    write(options.json, rows)
     print(f"heal-bench: the whole report is in {options.json}")
     return 0
 

@@ -1,5 +1,6 @@
 """Rows, table and totals of the benchmark."""
 
+from rules_of_thumb import LADDERS
 from spark_memory import cost_usd
 
 
@@ -31,6 +32,7 @@ def healed_row(job, story, timed_out):
         "changes": {key: value["to"] for key, value in retry["config_changes"].items()} if retry else {},
         "predicted": recommendation.get("predicted"),
         "unchanged_predicted": recommendation.get("baseline"),
+        "retry_conf": retry_conf,
         "retry_wall_s": retry["wall_s"] if retry else None,
         "retry_cost_usd": cost_usd(retry_conf, job["master"], retry["wall_s"]) if retry else None,
         "degraded": decision.get("degraded", []),
@@ -83,19 +85,21 @@ def _baseline(row, name):
     if not row["baselines"]:
         return "-"
     baseline = row["baselines"][name]
-    return f"{'pass' if baseline['passed'] else 'fail'} {_usd(baseline['cost_usd'])}"
+    verdict = f"pass {baseline['retries']}" if baseline["passed"] else "fail"
+    return f"{verdict} {_usd(baseline['cost_usd'])}"
 
 
 def table(rows):
     """Everything on one page, a job a line."""
-    head = ["job", "category", "side", "action", "1st retry", "attempts", "retry $", "x cheapest", "unchanged $", "doubled $"]
+    head = ["job", "category", "side", "action", "1st retry", "attempts", "retry $", "x cheapest",
+            *(f"{name} $" for name in LADDERS)]
     body = []
     for row in rows:
         ratio = cost_ratio(row)
         first = "passed" if row["healed_at_first_retry"] else ("failed" if row["attempts"] > 1 else "none")
         body.append([row["id"], _cell(row, "category"), _cell(row, "memory_side"), _cell(row, "action"), first,
                      str(row["attempts"]), _usd(row["retry_cost_usd"]), "-" if ratio is None else f"{ratio:.2f}",
-                     _baseline(row, "unchanged"), _baseline(row, "doubled")])
+                     *(_baseline(row, name) for name in LADDERS)])
     widths = [max(len(line[column]) for line in [head, *body]) for column in range(len(head))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in [head, *body])
 
@@ -121,8 +125,11 @@ def totals(rows):
         "retry_cost_usd": sum(row["retry_cost_usd"] or 0 for row in rows),
     }
     if any(row["baselines"] for row in rows):
-        for name in ("unchanged", "doubled"):
-            result[f"{name}_memory_healed"] = _share(by["configuration"], lambda row: row["baselines"][name]["passed"])
+        for name in LADDERS:
+            healed = [row for row in by["configuration"] if row["baselines"][name]["passed"]]
+            result[f"{name}_memory_healed"] = {"passed": len(healed), "of": len(by["configuration"])}
+            at_first = sum(row["baselines"][name]["retries"] == 1 for row in healed)
+            result[f"{name}_memory_healed_at_first_retry"] = {"passed": at_first, "of": len(by["configuration"])}
             result[f"{name}_cost_usd"] = sum(row["baselines"][name]["cost_usd"] for row in rows)
     return result
 
@@ -137,5 +144,5 @@ def summary(figures):
             text = "-"
         else:
             text = f"{value:.6f}" if name.endswith("_usd") else f"{value:.2f}"
-        lines.append(f"{name.replace('_', ' '):<32} {text}")
+        lines.append(f"{name.replace('_', ' '):<42} {text}")
     return "\n".join(lines)

@@ -80,30 +80,3 @@ def cost_usd(conf, master, wall_s):
 
 def _price(cores, memory_mib):
     return cores * USD_PER_VCORE_HOUR + memory_mib / GIB * USD_PER_GB_HOUR
-
-
-# The setting that decides each side's size, and Spark's default for it.
-SIDE_SETTINGS = {
-    "executor_heap": ("spark.executor.memory", "1g"),
-    "gc_overhead": ("spark.executor.memory", "1g"),
-    "executor_overhead": ("spark.executor.memoryOverhead", None),
-    "driver_heap": ("spark.driver.memory", "1g"),
-    "driver_overhead": ("spark.driver.memoryOverhead", None),
-    "python_worker": ("spark.executor.pyspark.memory", "512m"),
-    "driver_result_size": ("spark.driver.maxResultSize", "1g"),
-    "kryo_buffer": ("spark.kryoserializer.buffer.max", "64m"),
-    "offheap": ("spark.memory.offHeap.size", "512m"),
-}
-
-
-def doubled(conf, memory_side):
-    """The rule of thumb: the same configuration with the failing side's memory doubled."""
-    key, default = SIDE_SETTINGS[memory_side]
-    if key in conf:
-        now = mebibytes(conf[key], default_unit="b" if key.endswith("offHeap.size") else "m")
-    elif default:
-        now = mebibytes(default)
-    else:
-        side = "driver" if memory_side == "driver_overhead" else "executor"
-        now = overhead_mib(conf, mebibytes(conf.get(f"spark.{side}.memory", "1g")), side)
-    return {**conf, key: f"{int(2 * now)}m"}

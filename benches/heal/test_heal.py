@@ -3,7 +3,9 @@
 import unittest
 
 import container_limit
+import measurements
 import report
+import rules_of_thumb
 import spark_memory
 
 
@@ -28,9 +30,28 @@ class SparkMemory(unittest.TestCase):
         self.assertAlmostEqual(hour, 2 * 0.0526 + 2 * 2 * 0.0058)
         self.assertAlmostEqual(spark_memory.cost_usd(conf, "local-cluster[1,1,4096]", 1800), hour / 2)
 
+
+class RulesOfThumb(unittest.TestCase):
+    CLUSTER = "local-cluster[1,4,8192]"
+
     def test_the_failing_side_is_doubled(self):
-        self.assertEqual(spark_memory.doubled({"spark.executor.memory": "512m"}, "executor_heap")["spark.executor.memory"], "1024m")
-        self.assertEqual(spark_memory.doubled({}, "executor_overhead")["spark.executor.memoryOverhead"], "768m")
+        (heap,) = rules_of_thumb.doubled({"spark.executor.memory": "512m"}, "executor_heap", self.CLUSTER)
+        self.assertEqual(heap["spark.executor.memory"], "1024m")
+        (overhead,) = rules_of_thumb.doubled({}, "executor_overhead", self.CLUSTER)
+        self.assertEqual(overhead["spark.executor.memoryOverhead"], "768m")
+
+    def test_the_autoscaler_adds_a_fifth_or_a_hundred(self):
+        small = rules_of_thumb.vertical_pod_autoscaler({"spark.driver.memory": "400m"}, "driver_heap", self.CLUSTER)
+        self.assertEqual([conf["spark.driver.memory"] for conf in small[:3]], ["500m", "600m", "720m"])
+
+    def test_tasks_get_more_cores_before_executors_get_more_memory(self):
+        steps = rules_of_thumb.pinterest({"spark.executor.memory": "1g"}, "executor_heap", self.CLUSTER)
+        self.assertEqual(steps[0], {"spark.executor.memory": "1g", "spark.task.cpus": "2"})
+        self.assertEqual([step["spark.executor.memory"] for step in steps[1:]], ["2048m", "3072m", "4096m"])
+        self.assertEqual(steps[1]["spark.executor.memoryOverhead"], "768m")
+        one_core = rules_of_thumb.pinterest({}, "executor_heap", "local-cluster[1,1,8192]")
+        self.assertNotIn("spark.task.cpus", one_core[0])
+        self.assertEqual(rules_of_thumb.pinterest({}, "driver_heap", self.CLUSTER), [])
 
 
 class ContainerLimit(unittest.TestCase):
@@ -64,6 +85,23 @@ class Report(unittest.TestCase):
             self.assertEqual(figures["memory_healed_at_first_retry"], {"passed": passed, "of": 1})
             self.assertEqual(report.cost_ratio(row), 2 if passed else None)
             self.assertIn("j ", report.table([row]))
+
+
+class Measurements(unittest.TestCase):
+    def test_what_is_kept_names_no_machine(self):
+        attempt = {"job": {}, "config": {"spark.executor.memory": "1g", "spark.eventLog.dir": "/data/x", "spark.driver.host": "h"},
+                   "status": "failed", "started_at": "2026-01-31T12:00:00Z",
+                   "evidence": {"event_log": {"application_id": "app-1", "stages": [{"name": "collect at /home/ada/job.py:8"}]}}}
+        row = {"id": "j", "expected": {"memory_side": "executor_heap"}, "healed_at_first_retry": True, "retry_wall_s": 9.5,
+               "retry_conf": {"spark.executor.memory": "2g"}, "cheapest": {"measured": False},
+               "baselines": {"VPA": {"runs": [{"conf": {}, "passed": False, "timed_out": True, "wall_s": 200}]}},
+               "ledger": {"attempt": attempt, "classification": {"class": "X", "evidence": [{"text": "a line"}]}}}
+        self.assertEqual(measurements.measured(row), {
+            "id": "j",
+            "failed": {"job": {}, "config": {"spark.executor.memory": "1g"}, "status": "failed",
+                       "evidence": {"event_log": {"stages": [{"name": "collect at job.py:8"}]}}},
+            "classification": {"class": "X", "evidence": []},
+            "retries": [{"config": {"spark.executor.memory": "2g"}, "failed": False, "seconds": 9.5}]})
 
 
 if __name__ == "__main__":

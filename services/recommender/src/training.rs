@@ -5,6 +5,7 @@
 
 mod audit;
 mod fit;
+mod measured;
 mod own;
 mod records;
 pub mod report;
@@ -13,6 +14,7 @@ mod simulated;
 use paramedic_domain::model::ModelManifest;
 
 use crate::model::{self, ModelError};
+pub use measured::{MeasuredFailure, MeasuredRetry, read_measured, summary_of_measured};
 pub use own::{StoreTraining, hashing, train_on};
 pub use records::{RecordBuilder, read_records};
 pub use report::TrainingReport;

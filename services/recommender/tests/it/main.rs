@@ -5,6 +5,7 @@
 mod decisions;
 mod evidence;
 mod laws;
+mod measured;
 mod right_sizing;
 mod server;
 mod service;
