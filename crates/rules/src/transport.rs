@@ -1,7 +1,10 @@
-//! What carries a log line by line and writes its own words before each: a quote, a container runtime, Airflow.
+//! What carries a log line by line and writes its own words before each: a quote, a container runtime, a CI, Airflow.
 
 /// Non-blank lines at the start of a log that tell what carries it.
 const LINES_READ: usize = 32;
+
+/// Likewise, where it takes a line that no program would write with a time.
+const LINES_READ_MAX: usize = 2_000;
 
 /// What carries a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +19,11 @@ pub(crate) enum Transport {
     Kubectl,
     /// The journal of systemd, or a syslog: `Jan 31 12:00:00 host spark-submit[811]: …`.
     Journal,
+    /// Livy's server: `26/01/31 12:00:00 INFO LineBufferedStream: …`, before Livy 0.5 with `stdout: ` behind it.
+    Livy,
+    /// A time before every line, also of one that goes on: `2026-01-31T12:00:00.1234567Z …` (GitHub Actions, `docker logs -t`,
+    /// `kubectl logs --timestamps`), `[2026-01-31T12:00:00.123Z] …` (Jenkins).
+    Stamp,
     /// A text that is set in as a whole, by so many blanks.
     Margin(usize),
     /// An operator of Airflow that passes on what its program prints: `[2026-01-31, 12:00:00 UTC] {subprocess.py:93} INFO - …`.
@@ -23,14 +31,15 @@ pub(crate) enum Transport {
 }
 
 impl Transport {
-    const ALL: [Self; 6] =
-        [Self::Quote, Self::ContainerRuntime, Self::Compose, Self::Kubectl, Self::Journal, Self::Airflow];
+    const ALL: [Self; 7] =
+        [Self::Quote, Self::ContainerRuntime, Self::Compose, Self::Kubectl, Self::Journal, Self::Livy, Self::Airflow];
 
     /// What carries `text`: more than half of its first lines wear the mark.
     pub(crate) fn of(text: &str) -> Option<Self> {
         let lines: Vec<_> = text.lines().filter(|line| !line.trim().is_empty()).take(LINES_READ).collect();
         let carries = |transport: &Self| lines.iter().filter(|line| transport.marks(line)).count() * 2 > lines.len();
-        Self::ALL.into_iter().find(carries).or_else(|| margin(&lines).map(Self::Margin))
+        let stamped = || (carries(&Self::Stamp) && is_stamped(text)).then_some(Self::Stamp);
+        Self::ALL.into_iter().find(carries).or_else(stamped).or_else(|| margin(&lines).map(Self::Margin))
     }
 
     /// The line without what the transport wrote before it.
@@ -40,6 +49,8 @@ impl Transport {
             Self::Margin(width) => {
                 line.get(..width).filter(|start| start.trim_start().is_empty()).map(|_| &line[width..])
             }
+            Self::Livy => after_livy(line),
+            Self::Stamp => after_stamp(line),
             Self::ContainerRuntime => after_stream(line),
             Self::Compose => after_service(line),
             Self::Kubectl => line.strip_prefix("[pod/").and_then(|rest| rest.split_once("] ")).map(|(_, rest)| rest),
@@ -87,6 +98,32 @@ fn margin(lines: &[&str]) -> Option<usize> {
     (!blanks.is_empty() && lines.iter().all(|line| line.starts_with(blanks))).then_some(blanks.len())
 }
 
+/// The line behind a time in UTC.
+fn after_stamp(line: &str) -> Option<&str> {
+    let (time, rest) = match line.strip_prefix('[') {
+        Some(inner) => inner.split_once(']')?,
+        None => line.split_at(line.find(' ').unwrap_or(line.len())),
+    };
+    let digits = time.as_bytes();
+    let is_time = (20..=32).contains(&digits.len())
+        && digits[..4].iter().all(u8::is_ascii_digit)
+        && (digits[4], digits[10], digits[13]) == (b'-', b'T', b':')
+        && digits.ends_with(b"Z");
+    is_time.then(|| rest.strip_prefix(' ').unwrap_or(rest))
+}
+
+/// A program's own times stand before entries only: one before a line that goes on, or before another time, is a carrier's.
+fn is_stamped(text: &str) -> bool {
+    text.lines().take(LINES_READ_MAX).filter_map(after_stamp).any(|rest| {
+        let bytes = rest.as_bytes();
+        let has_time = bytes.len() > 8
+            && bytes[..2].iter().all(u8::is_ascii_digit)
+            && (bytes[2] == b'/' && bytes[5] == b'/' || bytes[4] == b'-' && bytes[7] == b'-');
+        let goes_on = rest.starts_with(['\t', ' ']) && rest.trim_start().starts_with("at ");
+        has_time || goes_on || rest.starts_with("Caused by: ") || rest.starts_with("Traceback (most recent call last)")
+    })
+}
+
 fn after_stream(line: &str) -> Option<&str> {
     let (time, rest) = line.split_once(' ')?;
     let is_time =
@@ -110,6 +147,13 @@ fn after_journal(line: &str) -> Option<&str> {
     let [month, day, time, _, program] = words[..] else { return None };
     let is_time = time.len() >= 8 && time.as_bytes()[2] == b':' && time.as_bytes()[5] == b':';
     (month.len() == 3 && day.parse::<u8>().is_ok() && is_time && program.contains('[')).then_some(rest)
+}
+
+fn after_livy(line: &str) -> Option<&str> {
+    let (head, rest) = line.split_once(" INFO LineBufferedStream: ")?;
+    // What stands before is a time and nothing else.
+    let is_time = head.bytes().all(|byte| byte.is_ascii_digit() || b"/-:,. T".contains(&byte));
+    is_time.then(|| rest.strip_prefix("stdout: ").unwrap_or(rest))
 }
 
 /// The source that logged the line, and its message.
@@ -143,6 +187,19 @@ mod tests {
             (Transport::Kubectl, "[pod/orders-driver/main] \tat a.B.c(B.java:1)", "\tat a.B.c(B.java:1)"),
             (Transport::Journal, "Jan 31 12:00:00 host-1 spark-submit[811]: Caused by: a.B: c", "Caused by: a.B: c"),
             (Transport::Journal, "Jan  1 12:00:00 host-1 spark-submit[811]:", ""),
+            (
+                Transport::Livy,
+                "26/01/31 12:00:00 INFO LineBufferedStream: \tat a.B.c(B.java:1)",
+                "\tat a.B.c(B.java:1)",
+            ),
+            (
+                Transport::Livy,
+                "26/01/31 12:00:00 INFO LineBufferedStream: stdout: Caused by: a.B: c",
+                "Caused by: a.B: c",
+            ),
+            (Transport::Stamp, "2026-01-31T12:00:00.1234567Z \tat a.B.c(B.java:1)", "\tat a.B.c(B.java:1)"),
+            (Transport::Stamp, "2026-01-31T12:00:00.123Z 26/01/31 12:00:00 WARN A: b", "26/01/31 12:00:00 WARN A: b"),
+            (Transport::Stamp, "[2026-01-31T12:00:00.123Z] Caused by: a.B: c", "Caused by: a.B: c"),
             (Transport::Airflow, "[2026-01-31, 12:00:00 UTC] {subprocess.py:93} INFO - a.B: c", "a.B: c"),
             (Transport::Airflow, "[2026-01-31 12:00:00,123] {spark_submit.py:490} INFO -", ""),
         ];
@@ -166,6 +223,8 @@ mod tests {
         let entries = [
             "26/01/31 12:00:00 ERROR Executor: | a",
             "2026-01-31T12:00:00.123Z stderr of the program",
+            "2026-01-31T12:00:00.123Z ERROR [main] a.B - c",
+            "[2026-01-31T12:00:00.123Z] ERROR at a.B",
             "|    id|  name|",
             "[2026-01-31 12:00:00,123] ERROR {a} - b",
             "id  name",
@@ -183,7 +242,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_stripped_is_the_start(line in "\\PC{0,80}") {
-            for transport in Transport::ALL.into_iter().chain([Transport::Margin(3)]) {
+            for transport in Transport::ALL.into_iter().chain([Transport::Stamp, Transport::Margin(3)]) {
                 prop_assert!(line.ends_with(transport.strip(&line)));
             }
         }
