@@ -2,10 +2,14 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    future::poll_fn,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
+        mpsc,
     },
+    task::Poll,
     time::{Duration, Instant},
 };
 
@@ -58,16 +62,29 @@ pub(super) fn run(origin: &mut Origin, period: Duration) -> Result<(), CommandEr
     result
 }
 
-/// Becomes true on SIGTERM or SIGINT: the loop then ends, and the terminal is given back.
+/// Becomes true on SIGTERM or SIGINT: the loop then ends, and the terminal is given back. Signals are watched on return: one
+/// that came before would end the program as it stands, with the terminal as the screen has it.
 fn watch_signals() -> Arc<AtomicBool> {
     let stopped = Arc::new(AtomicBool::new(false));
     let seen = stopped.clone();
+    let (watching, watched) = mpsc::channel();
     std::thread::spawn(move || {
         if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() {
-            runtime.block_on(shutdown_signal());
+            runtime.block_on(async {
+                let mut asked = pin!(shutdown_signal());
+                // Polling it once is what takes the signals over.
+                let came = poll_fn(|context| Poll::Ready(asked.as_mut().poll(context).is_ready())).await;
+                // Nobody waits any more where the program ends already.
+                let _ = watching.send(());
+                if !came {
+                    asked.await;
+                }
+            });
             seen.store(true, Relaxed);
         }
     });
+    // An error says that there is no runtime, and so no watching.
+    let _ = watched.recv();
     stopped
 }
 
