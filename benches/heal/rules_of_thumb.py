@@ -57,7 +57,7 @@ def vertical_pod_autoscaler(conf, side, _master):
 
 def pinterest(conf, side, master):
     """Pinterest's automatic memory retries, of executors only: the cores of a task doubled, where an executor has them, then
-    executors of 2, 3 and 4 times the memory (Pinterest Engineering, 2025)."""
+    executors of 2, 3 and 4 times the memory, as Pinterest's engineers have told of them."""
     if side not in EXECUTOR_SIDES:
         return []
     _, worker_cores, _ = master_cores(master)
