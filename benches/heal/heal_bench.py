@@ -157,12 +157,11 @@ class Bench:
 
     def baselines(self, job):
         """What each rule of thumb would have done, run for real: as many retries as Paramedic has, until one passes."""
-        rows = {name: self.climb(job, name, ladder) for name, ladder in LADDERS.items() if name == "unchanged"}
-        for name, ladder in LADDERS.items():
-            if name not in rows:
-                # Without a side to change, all of them have only the plain retry.
-                rows[name] = self.climb(job, name, ladder) if job["expected"]["memory_side"] else rows["unchanged"]
-        return rows
+        unchanged = self.climb(job, "unchanged", LADDERS["unchanged"])
+        # Without a side to change, all of them have only the plain retry.
+        side = job["expected"]["memory_side"]
+        return {name: self.climb(job, name, ladder) if side and name != "unchanged" else unchanged
+                for name, ladder in LADDERS.items()}
 
     def climb(self, job, name, ladder):
         """Retries by a rule of thumb; what it does not know how to heal it does not retry."""
